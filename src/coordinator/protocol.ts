@@ -1,0 +1,137 @@
+/**
+ * What can be said to the coordinator, and what it answers and tells. Verbs have the shape of Kafka's own, so that a broker at
+ * the other end of a connection can take the same asks.
+ */
+
+export interface PartitionMetadata {
+  partition: number;
+  /** The partition's number on this bus; names it in asks to its host. */
+  slot: number;
+  /** Index of the host that carries it. */
+  host: number;
+  leaderEpoch: number;
+}
+
+export interface TopicMetadata {
+  name: string;
+  /** 32 hexadecimal digits. */
+  topicId: string;
+  error: number;
+  partitions: PartitionMetadata[];
+  /** 'memory', 'written' or 'synced'. */
+  durability: string;
+  /** The largest batch in bytes (max.message.bytes). */
+  batchBytesMax: number;
+}
+
+export interface NewTopic {
+  name: string;
+  /** −1: the bus's num.partitions. */
+  partitions: number;
+  /** −1 or 1: one host has no replicas elsewhere. */
+  replicationFactor: number;
+  configs: Record<string, string>;
+}
+
+export interface TopicResult {
+  name: string;
+  topicId: string;
+  error: number;
+  message: string;
+  partitions: number;
+}
+
+export interface ConfigOp {
+  key: string;
+  op: 'set' | 'delete' | 'append' | 'subtract';
+  value: string;
+}
+
+export interface ConfigEntry {
+  key: string;
+  value: string;
+  /** 'topic': set on the topic. 'bus': set for the bus. 'default': built in. */
+  source: 'topic' | 'bus' | 'default';
+  type: 'string' | 'int' | 'long' | 'boolean' | 'list' | 'double';
+  readOnly: boolean;
+  documentation: string;
+}
+
+export const pressureLevels = ['calm', 'spill', 'throttle', 'pause'] as const;
+export type PressureLevel = (typeof pressureLevels)[number];
+
+/** Why the level is above calm: which gauge, what it shows, and the threshold that it passed. */
+export interface PressureReason {
+  gauge: 'resident-bytes' | 'unwritten-bytes' | 'in-flight-bytes' | 'heap' | 'rss' | 'disk-free';
+  level: PressureLevel;
+  value: number;
+  threshold: number;
+  /** Which thread, folder or topic, where one is meant. */
+  where: string;
+}
+
+export interface PressureReport {
+  level: PressureLevel;
+  sinceMs: number;
+  reasons: PressureReason[];
+  gauges: {
+    residentBytes: number;
+    unwrittenBytes: number;
+    inFlightBytes: number;
+    heapBytes: number;
+    rssBytes: number;
+    diskFreeBytes: number;
+  };
+}
+
+export interface CoordinatorVerbs {
+  /** All topics when `topics` is null. Unknown names answer UNKNOWN_TOPIC_OR_PARTITION in their row, or are made if `autoCreate`. */
+  metadata: { ask: { topics: string[] | null; autoCreate: boolean }; reply: { epoch: number; topics: TopicMetadata[] } };
+  createTopics: { ask: { topics: NewTopic[]; validateOnly: boolean }; reply: { topics: TopicResult[] } };
+  deleteTopics: { ask: { names: string[] }; reply: { topics: TopicResult[] } };
+  createPartitions: { ask: { name: string; total: number }; reply: { message: string } };
+  alterConfigs: { ask: { name: string; ops: ConfigOp[]; validateOnly: boolean }; reply: { message: string } };
+  describeConfigs: { ask: { names: string[] }; reply: { topics: { name: string; error: number; entries: ConfigEntry[] }[] } };
+  /** A producer id of its own, epoch 0. Ids are never given twice by one data folder. */
+  initProducerId: { ask: object; reply: { producerId: number; producerEpoch: number } };
+  pressure: { ask: object; reply: { report: PressureReport } };
+  /** A dispatcher's own load, told a few times a second; answered so that nothing piles up. */
+  reportLoad: { ask: { dispatcher: number; inFlightBytes: number; heapBytes: number; rssBytes: number }; reply: object };
+  /** Commit what waits, write the clean marker, close the database, end the thread. */
+  close: { ask: { deadlineMs: number }; reply: { unfinished: string[] } };
+}
+
+export type CoordinatorVerb = keyof CoordinatorVerbs;
+export type CoordinatorAsk = { [V in CoordinatorVerb]: { verb: V; id: number } & CoordinatorVerbs[V]['ask'] }[CoordinatorVerb];
+export type CoordinatorReply = {
+  [V in CoordinatorVerb]: { verb: V; id: number; error: number } & CoordinatorVerbs[V]['reply'];
+}[CoordinatorVerb];
+export type CoordinatorAskOf<V extends CoordinatorVerb> = { verb: V; id: number } & CoordinatorVerbs[V]['ask'];
+export type CoordinatorReplyOf<V extends CoordinatorVerb> = { verb: V; id: number; error: number } & CoordinatorVerbs[V]['reply'];
+
+/** What the coordinator tells every dispatcher without being asked. */
+export type CoordinatorNotice =
+  /** Topics changed: metadata older than `epoch` is stale for these names. */
+  | { notice: 'topics'; epoch: number; names: string[] }
+  | { notice: 'pressure'; report: PressureReport }
+  /** Damage, recovery, state of partitions: passed on from the hosts, for events and log lines. */
+  | { notice: 'event'; name: string; fields: Record<string, string | number> };
+
+export interface CoordinatorPost {
+  asks: CoordinatorAsk[];
+}
+export interface CoordinatorAnswer {
+  replies: CoordinatorReply[];
+  notices: CoordinatorNotice[];
+}
+
+/** What the supervisor (the bus) says to the coordinator's control port, with ports in the transfer list. */
+export type ControlPost =
+  /** A host is up (again), reached by `port`; the coordinator opens its partitions there. */
+  { control: 'hostUp'; host: number; port: unknown } | { control: 'dispatcherUp'; dispatcher: number; port: unknown };
+export type ControlAnswer =
+  /** Every partition of this host is open. */
+  | { control: 'hostReady'; host: number }
+  /** The data folder cannot be opened: a code and a message for Bus.open to throw. */
+  | { control: 'refused'; error: number; message: string }
+  | { control: 'ready' };
