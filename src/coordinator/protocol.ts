@@ -97,8 +97,11 @@ export interface CoordinatorVerbs {
   pressure: { ask: object; reply: { report: PressureReport } };
   /** A dispatcher's own load, told a few times a second; answered so that nothing piles up. */
   reportLoad: { ask: { dispatcher: number; inFlightBytes: number; heapBytes: number; rssBytes: number }; reply: object };
-  /** Commit what waits, write the clean marker, close the database, end the thread. */
-  close: { ask: { deadlineMs: number }; reply: { unfinished: string[] } };
+  /**
+   * Commit what waits, write the clean marker if `clean` (every host has closed and left nothing unfinished), close the database,
+   * end the thread. Asks that still wait for a host are refused with CLOSED.
+   */
+  close: { ask: { deadlineMs: number; clean: boolean }; reply: { unfinished: string[] } };
 }
 
 export type CoordinatorVerb = keyof CoordinatorVerbs;

@@ -68,10 +68,10 @@ export interface PartitionDescription {
 /** Every verb of a host: what is asked and what is answered. The unions below derive from it. */
 export interface HostVerbs {
   /** From the coordinator: open or recover these partitions. */
-  open: { ask: { partitions: PartitionSpec[] }; reply: { results: OpenResult[] } };
+  open: { ask: { partitions: PartitionSpec[]; clean: boolean }; reply: { results: OpenResult[] } };
   /** From the coordinator: a topic's configuration changed. */
   configure: { ask: { slots: number[]; config: LogConfig }; reply: object };
-  /** From the coordinator: forget these partitions and remove their files. */
+  /** From the coordinator: forget these partitions and remove their files; a slot that is not open here is no error. */
   drop: { ask: { slots: number[] }; reply: object };
   /**
    * Append one sealed batch. Its bytes lie in the asker's outbox at `position` (see dispatch/outbox.ts), or in `batch`.
