@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Processes, not threads: a thread that dies with an open better-sqlite3 database can take its process along.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // .ci/run reads the counts from this file.
+    reporters: process.env.SPILLWAY_TEST_JSON ? ['default', ['json', { outputFile: process.env.SPILLWAY_TEST_JSON }]] : ['default'],
+  },
+});
