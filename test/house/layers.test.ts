@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { readSource, readSources, type Source } from './sources.ts';
 
-const protocols = ['partition/protocol.ts', 'coordinator/protocol.ts', 'log/config.ts'];
+// What actors say to each other, and the words that it is said in.
+const protocols = ['partition/protocol.ts', 'coordinator/protocol.ts', 'coordinator/names.ts', 'log/config.ts'];
 
 const mayImport: Record<string, string[]> = {
   base: [],
