@@ -1,0 +1,202 @@
+/**
+ * Apache Kafka itself, as a witness: its jars from Maven Central, its classes run on the machine's Java, and a broker of one node.
+ *
+ * Nothing of Kafka is committed. `mvn` fetches the jars once into test/.cache/kafka/. Where there is no Java or Maven, tests that need
+ * them are skipped with `javaSkipReason`; with CI set they never are.
+ */
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const kafkaVersion = '4.1.1';
+
+const cacheFolder = join(import.meta.dirname, '..', '.cache');
+const jarFolder = join(cacheFolder, `kafka-${kafkaVersion}`);
+// A short-lived JVM starts twice as fast without the optimising compiler.
+const shortLived = [
+  '-XX:TieredStopAtLevel=1',
+  '-XX:+UseSerialGC',
+  '-Xshare:auto',
+  '-Dorg.apache.logging.log4j.level=OFF',
+  '-Dlog4j2.statusLoggerLevel=OFF',
+];
+
+/** Why tests that need Java cannot run here, or null when they can. Null in CI: there they fail rather than skip. */
+export const javaSkipReason: string | null = process.env.CI ? null : missingTool();
+
+function missingTool(): string | null {
+  for (const [tool, flag] of [
+    ['java', '-version'],
+    ['javac', '-version'],
+    ['mvn', '--version'],
+  ]) {
+    if (spawnSync(tool, [flag], { stdio: 'ignore' }).status !== 0) return `this machine has no ${tool}`;
+  }
+  return null;
+}
+
+/** The class path that holds the broker, its tools and the Java client. Fetches the jars when they are not there yet (some 50 MB). */
+export function kafkaClasspath(): string {
+  if (!existsSync(jarFolder)) fetchJars();
+  return join(jarFolder, '*');
+}
+
+/** The path of one jar: `kafkaJar('kafka-clients')`. */
+export function kafkaJar(artifact: string): string {
+  kafkaClasspath();
+  const name = readdirSync(jarFolder).find((file) => file === `${artifact}-${kafkaVersion}.jar`);
+  if (name === undefined) throw new Error(`Kafka ${kafkaVersion} has no jar ${artifact}`);
+  return join(jarFolder, name);
+}
+
+function fetchJars(): void {
+  const artifact = (group: string, name: string, version: string) =>
+    `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
+  // Test processes may come here at once: each fetches into a folder of its own, and the first to rename wins.
+  mkdirSync(cacheFolder, { recursive: true });
+  const folder = mkdtempSync(join(cacheFolder, 'fetching-'));
+  writeFileSync(
+    join(folder, 'pom.xml'),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>spillway</groupId>
+<artifactId>witness</artifactId><version>1</version>
+<dependencies>${artifact('org.apache.kafka', 'kafka_2.13', kafkaVersion)}${artifact('org.apache.kafka', 'kafka-tools', kafkaVersion)}
+${artifact('org.apache.logging.log4j', 'log4j-slf4j-impl', '2.24.3')}</dependencies></project>`,
+  );
+  const args = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=jars', '-DincludeScope=runtime'];
+  const { status, stdout, stderr } = spawnSync('mvn', args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`mvn could not fetch Kafka ${kafkaVersion}:\n${stdout}${stderr}`);
+  try {
+    renameSync(join(folder, 'jars'), jarFolder);
+  } catch (error) {
+    if (!existsSync(jarFolder)) throw error;
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** Runs a class of Kafka's, or a single source file (`path/Name.java`), to its end. Rejects on a nonzero exit. */
+export function runJava(main: string, args: readonly string[], stdin?: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const command = [...shortLived, '-cp', kafkaClasspath(), main, ...args];
+  const child = execFile('java', command, { maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+    if (error === null) resolve(stdout);
+    else reject(new Error(`java ${main} failed: ${error.message}\n${stderr}`, { cause: error }));
+  });
+  child.stdin?.end(stdin);
+  return promise;
+}
+
+export interface KafkaBroker {
+  /** host:port for clients. */
+  bootstrap: string;
+  /** Holds one folder per partition, `<topic>-<partition>`. */
+  logFolder: string;
+  pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a broker of one node (KRaft, no replicas) with its data in a temporary folder; ready for clients when the promise resolves. */
+export async function startKafkaBroker({
+  settings = {} as Record<string, string>,
+  heapMb = 512,
+  readyWithinMs = 60_000,
+} = {}): Promise<KafkaBroker> {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-kafka-'));
+  const logFolder = join(folder, 'data');
+  const [port, controllerPort] = await Promise.all([freePort(), freePort()]);
+  const properties = {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'log.dirs': logFolder,
+    'num.partitions': '1',
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '1',
+    'share.coordinator.state.topic.replication.factor': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0',
+    ...settings,
+  };
+  const propertiesPath = join(folder, 'server.properties');
+  writeFileSync(
+    propertiesPath,
+    Object.entries(properties)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(''),
+  );
+  const loggingPath = join(folder, 'log4j2.properties');
+  writeFileSync(
+    loggingPath,
+    'status=off\nappender.console.type=Console\nappender.console.name=console\nappender.console.layout.type=PatternLayout\n' +
+      'appender.console.layout.pattern=%p %m%n\nrootLogger.level=warn\nrootLogger.appenderRef.console.ref=console\n' +
+      'logger.server.name=kafka.server.KafkaRaftServer\nlogger.server.level=info\n',
+  );
+  await runJava('kafka.tools.StorageTool', ['format', '-t', 'c3BpbGx3YXktd2l0bmVzcw', '-c', propertiesPath]);
+  const child = spawn(
+    'java',
+    [`-Xmx${heapMb}m`, '-XX:+UseG1GC', `-Dlog4j2.configurationFile=${loggingPath}`, '-cp', kafkaClasspath(), 'kafka.Kafka', propertiesPath],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const killWithUs = () => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  async function stop(): Promise<void> {
+    await end(child);
+    process.off('exit', killWithUs);
+    rmSync(folder, { recursive: true, force: true });
+  }
+  try {
+    await says(child, 'Kafka Server started', readyWithinMs);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { bootstrap: `127.0.0.1:${port}`, logFolder, pid: child.pid as number, stop };
+}
+
+/** Resolves when the process prints `text`; keeps reading after that, so that its pipes never fill. */
+function says(child: ChildProcess, text: string, withinMs: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let said = '';
+  let heard = false;
+  const listen = (chunk: Buffer) => {
+    if (heard) return;
+    said += chunk;
+    heard = said.includes(text);
+    if (heard) resolve();
+  };
+  child.stdout?.on('data', listen);
+  child.stderr?.on('data', listen);
+  child.once('exit', (code) => reject(new Error(`Kafka exited with ${code} before it was ready:\n${said.slice(-4000)}`)));
+  const timer = setTimeout(() => reject(new Error(`Kafka was not ready within ${withinMs} ms:\n${said.slice(-4000)}`)), withinMs);
+  return promise.finally(() => clearTimeout(timer));
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  child.once('exit', () => resolve());
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await promise;
+  clearTimeout(timer);
+}
+
+function freePort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const server = createServer();
+  server.once('error', reject);
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+  });
+  return promise;
+}
