@@ -1,0 +1,58 @@
+/** Asks as promises: a refusal becomes a BusError, and a host that is being restarted is asked again. */
+import { BusError, errorName, errors, isRetriable } from '../base/errors.ts';
+import type { CoordinatorReplyOf, CoordinatorVerb, CoordinatorVerbs, TopicMetadata } from '../coordinator/protocol.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
+
+/** How long a call goes on asking a host that is being restarted. */
+const GIVE_UP_AFTER_MS = 30_000;
+const AGAIN_AFTER_MS = 20;
+
+export function ask<V extends HostVerb>(
+  dispatcher: Dispatcher,
+  host: number,
+  verb: V,
+  fields: HostVerbs[V]['ask'],
+): Promise<HostReplyOf<V>> {
+  const { clock } = dispatcher;
+  const deadlineMs = clock.monotonicMs() + GIVE_UP_AFTER_MS;
+  return new Promise((resolve, reject) => {
+    const attempt = (): void => {
+      dispatcher.askHost(host, verb, fields, (error, reply) => {
+        if (error === 0 && reply !== null) return resolve(reply);
+        const restarting =
+          error === errors.HOST_DOWN.code || error === errors.LEADER_NOT_AVAILABLE.code || error === errors.NOT_LEADER_OR_FOLLOWER.code;
+        if (restarting && clock.monotonicMs() < deadlineMs) return void clock.after(AGAIN_AFTER_MS, attempt, true);
+        reject(new BusError(errorName(error), `${verb} was refused: ${errorName(error)}${isRetriable(error) ? '; try again later' : ''}`));
+      });
+    };
+    attempt();
+  });
+}
+
+export function askCoordinator<V extends CoordinatorVerb>(
+  dispatcher: Dispatcher,
+  verb: V,
+  fields: CoordinatorVerbs[V]['ask'],
+): Promise<CoordinatorReplyOf<V>> {
+  return new Promise((resolve, reject) => {
+    dispatcher.askCoordinator(verb, fields, (error, reply) => {
+      if (error === 0 && reply !== null) return resolve(reply);
+      const message = reply !== null && 'message' in reply ? reply.message : '';
+      reject(new BusError(errorName(error), message === '' ? `${verb} was refused: ${errorName(error)}` : message));
+    });
+  });
+}
+
+/** A topic's metadata; BusError UNKNOWN_TOPIC_OR_PARTITION when there is none of this name. */
+export async function loadTopic(dispatcher: Dispatcher, name: string, autoCreate = false): Promise<TopicMetadata> {
+  const known = dispatcher.topic(name);
+  if (known !== undefined) return known;
+  const error = await new Promise<number>((resolve) => dispatcher.loadTopics([name], autoCreate, resolve));
+  if (error !== 0) throw new BusError(errorName(error), `topic "${name}" could not be looked up: ${errorName(error)}`);
+  const loaded = dispatcher.topic(name);
+  if (loaded !== undefined) return loaded;
+  throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" does not exist; create it with admin.createTopics`, {
+    details: { topic: name },
+  });
+}

@@ -1,0 +1,449 @@
+/**
+ * The consumer without a group: it is told which partitions to read and from where. Batches and records are pulled by `for await` or
+ * `poll`; what is fetched ahead is bounded by bytes.
+ */
+
+import { MiB } from '../base/bytes.ts';
+import { BusError, errorName, errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
+import { type Chunk, Reader } from '../dispatch/reader.ts';
+import type { Header } from '../record/batch-write.ts';
+import { ask, loadTopic } from './ask.ts';
+import { checkInteger, checkOneOf } from './check.ts';
+import { ConsumedBatch, type ConsumedRecord } from './records.ts';
+import { type Serde, serdes } from './serde.ts';
+import { plainTopic, type Topic } from './topic.ts';
+
+export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
+  /** Serde of keys, for topics given by name. Default: text when the bytes are UTF-8, else bytes. */
+  key?: Serde<K>;
+  /** Serde of values, for topics given by name. Default: msgpack. */
+  value?: Serde<V>;
+  /** Where a partition begins that was not sought, and one whose offset is out of range (Kafka: auto.offset.reset). Default 'latest'. */
+  autoOffsetReset?: 'earliest' | 'latest' | 'none';
+  /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 4194304. */
+  fetchBytesMax?: number;
+  /** Bytes of one partition in it (Kafka: max.partition.fetch.bytes). Default 1048576. */
+  partitionBytesMax?: number;
+  /** A fetch waits for this many bytes (Kafka: fetch.min.bytes). Default 1. */
+  fetchBytesMin?: number;
+  /** … or this long in milliseconds (Kafka: fetch.max.wait.ms). Default 500. */
+  fetchWaitMs?: number;
+  /** Bytes fetched ahead of the user, beyond which no further fetch is sent. Default 16777216. */
+  queuedBytesMax?: number;
+  /** Records of one `poll` (Kafka: max.poll.records). Default 500. */
+  recordsMax?: number;
+  /** What to do where a stored batch is damaged: 'stop' throws CORRUPT_MESSAGE once and goes on behind it, 'skip' only tells the bus's events. Default 'stop'. */
+  onDamage?: 'stop' | 'skip';
+}
+
+export interface TopicPartition {
+  topic: string;
+  partition: number;
+}
+
+/** A place in a partition: an offset, 'beginning', 'end', or the first record at or after a time in milliseconds. */
+export type SeekTarget = number | 'beginning' | 'end' | { timestamp: number };
+
+export interface PartitionLag extends TopicPartition {
+  position: number;
+  highWatermark: number;
+  /** Records between the two. */
+  lag: number;
+}
+
+interface Assigned<K, V> {
+  declared: Topic<K, V, unknown>;
+  topic: string;
+  partition: number;
+  position: number;
+  paused: boolean;
+}
+
+export class Consumer<K = string | Uint8Array, V = unknown> implements Subscriber {
+  readonly #dispatcher: Dispatcher;
+  readonly #reader: Reader;
+  readonly #key: Serde<K>;
+  readonly #value: Serde<V>;
+  readonly #reset: 'earliest' | 'latest' | 'none';
+  readonly #recordsMax: number;
+  readonly #skipDamage: boolean;
+  readonly #assigned = new Map<string, Assigned<K, V>>();
+  readonly #closing: (consumer: Consumer<K, V>) => void;
+  /** Errors that the next read throws, in order. */
+  readonly #errors: BusError[] = [];
+  #waiting: (() => void)[] = [];
+  /** Records of a chunk that a poll or a record iteration has begun. */
+  #begun: { records: Iterator<ConsumedRecord<K, V>>; chunk: Chunk; assigned: Assigned<K, V> } | null = null;
+  #closed = false;
+
+  constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V>) => void = () => {}) {
+    this.#dispatcher = dispatcher;
+    this.#closing = closing;
+    this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
+    this.#value = options.value ?? serdes.msgpack<V>();
+    this.#reset = checkOneOf('autoOffsetReset', options.autoOffsetReset ?? 'latest', ['earliest', 'latest', 'none']);
+    this.#skipDamage = checkOneOf('onDamage', options.onDamage ?? 'stop', ['stop', 'skip']) === 'skip';
+    this.#recordsMax = checkInteger('recordsMax', options.recordsMax ?? 500, 1, 10_000_000);
+    this.#reader = new Reader(
+      dispatcher,
+      {
+        fetchBytesMax: checkInteger('fetchBytesMax', options.fetchBytesMax ?? 4 * MiB, 1, limits.fetchBytesMax),
+        partitionBytesMax: checkInteger('partitionBytesMax', options.partitionBytesMax ?? 1 * MiB, 1, limits.fetchBytesMax),
+        fetchBytesMin: checkInteger('fetchBytesMin', options.fetchBytesMin ?? 1, 0, limits.fetchBytesMax),
+        fetchWaitMs: checkInteger('fetchWaitMs', options.fetchWaitMs ?? 500, 0, 3_600_000),
+        queuedBytesMax: checkInteger('queuedBytesMax', options.queuedBytesMax ?? 16 * MiB, 1, limits.memoryBytesMax),
+      },
+      {
+        ready: () => this.#wake(),
+        stopped: (topic, partition, error, offset, nextOffset, startOffset, highWatermark) =>
+          this.#stopped(topic, partition, error, offset, nextOffset, startOffset, highWatermark),
+      },
+    );
+    dispatcher.subscribe(this);
+  }
+
+  /**
+   * Reads exactly these partitions from now on; a topic's name or declaration stands for all its partitions. Partitions that were
+   * assigned before keep their position. Begin where `autoOffsetReset` says, unless `seek` follows.
+   */
+  async assign(
+    what: string | Topic<never, never, never> | Topic<unknown, unknown, unknown> | readonly (string | TopicPartition)[],
+  ): Promise<void> {
+    this.#checkOpen();
+    const wanted = new Map<string, Assigned<K, V>>();
+    for (const one of Array.isArray(what) ? what : [what]) await this.#expand(one, wanted);
+    for (const [key, { topic, partition }] of this.#assigned) {
+      if (wanted.has(key)) continue;
+      this.#reader.unfollow(topic, partition);
+      this.#assigned.delete(key);
+    }
+    const fresh = [...wanted].filter(([key]) => !this.#assigned.has(key));
+    const positions = await Promise.all(fresh.map(([, one]) => this.#startOf(one)));
+    this.#checkOpen();
+    fresh.forEach(([key, one], i) => {
+      this.#assigned.set(key, one);
+      one.position = positions[i];
+      const { slot, host } = this.#place(one.topic, one.partition);
+      this.#reader.follow(one.topic, one.partition, slot, host, one.position);
+    });
+    if (this.#begun !== null && !this.#assigned.has(keyOf(this.#begun.chunk))) this.#begun = null;
+  }
+
+  /** What is assigned, with positions. */
+  assignment(): (TopicPartition & { position: number; paused: boolean })[] {
+    return [...this.#assigned.values()].map(({ topic, partition, position, paused }) => ({ topic, partition, position, paused }));
+  }
+
+  /** Goes on elsewhere; without `partition` all assigned partitions of the topic do. What was fetched ahead is dropped. */
+  async seek(where: TopicPartition | { topic: string } | string, target: SeekTarget): Promise<void> {
+    this.#checkOpen();
+    const topic = typeof where === 'string' ? where : where.topic;
+    const partition = typeof where === 'string' || !('partition' in where) ? undefined : where.partition;
+    const chosen = [...this.#assigned.values()].filter(
+      (one) => one.topic === topic && (partition === undefined || one.partition === partition),
+    );
+    if (chosen.length === 0) throw notAssigned(topic, partition);
+    const offsets = await Promise.all(chosen.map((one) => this.#offsetOf(one, target)));
+    chosen.forEach((one, i) => {
+      one.position = offsets[i];
+      if (this.#begun?.assigned === one) this.#begun = null;
+      this.#reader.seek(one.topic, one.partition, offsets[i]);
+    });
+  }
+
+  /** The offset of the next record that this partition will give. */
+  position(topic: string, partition: number): number {
+    const one = this.#assigned.get(keyOf({ topic, partition }));
+    if (one === undefined) throw notAssigned(topic, partition);
+    return one.position;
+  }
+
+  /** Stops giving out records of these partitions; all of them without an argument. */
+  pause(which?: readonly TopicPartition[]): void {
+    for (const one of this.#select(which)) {
+      one.paused = true;
+      this.#reader.pause(one.topic, one.partition);
+    }
+  }
+
+  resume(which?: readonly TopicPartition[]): void {
+    for (const one of this.#select(which)) {
+      one.paused = false;
+      this.#reader.resume(one.topic, one.partition);
+    }
+    this.#wake();
+  }
+
+  /** Batches as they come, for ever: end it with `break`, or by closing the consumer. */
+  async *batches(): AsyncGenerator<ConsumedBatch<K, V>, void, undefined> {
+    for (;;) {
+      const batch = this.#nextBatch();
+      if (batch !== null) yield batch;
+      else if (this.#closed) return;
+      else await this.#more();
+    }
+  }
+
+  /** Records as they come, for ever: end it with `break`, or by closing the consumer. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V>, void, undefined> {
+    for (;;) {
+      const record = this.#nextRecord();
+      if (record !== null) yield record;
+      else if (this.#closed) return;
+      else await this.#more();
+    }
+  }
+
+  /** Up to `recordsMax` records, as soon as there is one; an empty list after `timeoutMs` (default 0: only what is here). */
+  async poll({
+    timeoutMs = 0,
+    recordsMax = this.#recordsMax,
+  }: {
+    timeoutMs?: number;
+    recordsMax?: number;
+  } = {}): Promise<ConsumedRecord<K, V>[]> {
+    checkInteger('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
+    checkInteger('recordsMax', recordsMax, 1, Number.MAX_SAFE_INTEGER);
+    this.#checkOpen();
+    const { clock } = this.#dispatcher;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const records: ConsumedRecord<K, V>[] = [];
+      while (records.length < recordsMax) {
+        const record = this.#nextRecord();
+        if (record === null) break;
+        records.push(record);
+      }
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (records.length > 0 || leftMs <= 0 || this.#closed) return records;
+      await this.#more(leftMs);
+    }
+  }
+
+  /** How far each assigned partition is behind its high watermark, asked of the hosts now. */
+  async lag(): Promise<PartitionLag[]> {
+    this.#checkOpen();
+    return Promise.all(
+      [...this.#assigned.values()].map(async (one) => {
+        const highWatermark = await this.#listOffset(one, -1);
+        return {
+          topic: one.topic,
+          partition: one.partition,
+          position: one.position,
+          highWatermark,
+          lag: Math.max(0, highWatermark - one.position),
+        };
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reader.close();
+    this.#dispatcher.unsubscribe(this);
+    this.#begun = null;
+    this.#wake();
+    this.#closing(this);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // What the dispatcher tells.
+
+  closed(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  // Taking.
+
+  #nextBatch(): ConsumedBatch<K, V> | null {
+    this.#throwFirst();
+    // A batch whose records were begun one by one is finished as a batch from there.
+    const begun = this.#begun;
+    if (begun !== null) {
+      this.#begun = null;
+      const { chunk, assigned } = begun;
+      if (assigned.position < chunk.nextOffset && !assigned.paused) return this.#given({ ...chunk, offset: assigned.position }, assigned);
+    }
+    const chunk = this.#reader.take();
+    if (chunk === undefined) return null;
+    const assigned = this.#assigned.get(keyOf(chunk));
+    return assigned === undefined ? null : this.#given(chunk, assigned);
+  }
+
+  #given(chunk: Chunk, assigned: Assigned<K, V>): ConsumedBatch<K, V> {
+    assigned.position = chunk.nextOffset;
+    return new ConsumedBatch(assigned.declared as Topic<K, V>, chunk);
+  }
+
+  #nextRecord(): ConsumedRecord<K, V> | null {
+    for (;;) {
+      this.#throwFirst();
+      if (this.#begun === null) {
+        const chunk = this.#reader.take();
+        if (chunk === undefined) return null;
+        const assigned = this.#assigned.get(keyOf(chunk));
+        if (assigned === undefined) continue;
+        this.#begun = { records: new ConsumedBatch(assigned.declared as Topic<K, V>, chunk)[Symbol.iterator](), chunk, assigned };
+      }
+      const { records, chunk, assigned } = this.#begun;
+      const next = records.next();
+      if (!next.done) {
+        assigned.position = next.value.offset + 1;
+        return next.value;
+      }
+      assigned.position = chunk.nextOffset;
+      this.#begun = null;
+    }
+  }
+
+  #throwFirst(): void {
+    const first = this.#errors.shift();
+    if (first !== undefined) throw first;
+  }
+
+  #more(timeoutMs?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = timeoutMs === undefined ? null : this.#dispatcher.clock.after(timeoutMs, resolve, true);
+      this.#waiting.push(() => {
+        timer?.cancel();
+        resolve();
+      });
+    });
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  #stopped(
+    topic: string,
+    partition: number,
+    error: number,
+    offset: number,
+    nextOffset: number,
+    startOffset: number,
+    highWatermark: number,
+  ): void {
+    const one = this.#assigned.get(keyOf({ topic, partition }));
+    if (one === undefined) return;
+    if (error === errors.OFFSET_OUT_OF_RANGE.code && this.#reset !== 'none') {
+      const target = this.#reset === 'earliest' || offset < startOffset ? startOffset : highWatermark;
+      one.position = target;
+      this.#reader.seek(topic, partition, target);
+      return;
+    }
+    if (error === errors.CORRUPT_MESSAGE.code && nextOffset > offset) {
+      one.position = Math.max(one.position, nextOffset);
+      this.#reader.seek(topic, partition, nextOffset);
+      if (this.#skipDamage) return;
+    }
+    this.#errors.push(stoppedError(topic, partition, error, offset, nextOffset, startOffset));
+    this.#wake();
+  }
+
+  // Places and offsets.
+
+  async #expand(
+    what: string | Topic<never, never, never> | Topic<unknown, unknown, unknown> | TopicPartition,
+    into: Map<string, Assigned<K, V>>,
+  ): Promise<void> {
+    const name = typeof what === 'string' ? what : 'name' in what ? what.name : what.topic;
+    const declared =
+      typeof what === 'object' && 'name' in what ? (what as Topic<unknown, unknown, unknown>) : plainTopic(name, this.#key, this.#value);
+    const metadata = await loadTopic(this.#dispatcher, name);
+    const chosen =
+      typeof what === 'object' && 'partition' in what ? [what.partition] : metadata.partitions.map(({ partition }) => partition);
+    for (const partition of chosen) {
+      if (metadata.partitions[partition] === undefined) {
+        throw new BusError(
+          'UNKNOWN_TOPIC_OR_PARTITION',
+          `topic "${name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
+        );
+      }
+      const one: Assigned<K, V> = { declared: declared as Topic<K, V, unknown>, topic: name, partition, position: -1, paused: false };
+      into.set(keyOf(one), one);
+    }
+  }
+
+  #place(topic: string, partition: number): { slot: number; host: number } {
+    const place = this.#dispatcher.topic(topic)?.partitions[partition];
+    if (place === undefined) throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted meanwhile`);
+    return place;
+  }
+
+  #startOf(one: Assigned<K, V>): Promise<number> {
+    // 'none' means that the user seeks before reading; the end loses nothing that was there before.
+    return this.#offsetOf(one, this.#reset === 'earliest' ? 'beginning' : 'end');
+  }
+
+  async #offsetOf(one: Assigned<K, V>, target: SeekTarget): Promise<number> {
+    if (typeof target === 'number') return checkInteger('offset', target, 0, Number.MAX_SAFE_INTEGER);
+    if (target === 'beginning') return this.#listOffset(one, -2);
+    if (target === 'end') return this.#listOffset(one, -1);
+    const found = await this.#listOffset(one, checkInteger('timestamp', target?.timestamp, 0, Number.MAX_SAFE_INTEGER));
+    return found >= 0 ? found : this.#listOffset(one, -1);
+  }
+
+  async #listOffset(one: TopicPartition, timestampMs: number): Promise<number> {
+    await loadTopic(this.#dispatcher, one.topic);
+    const { slot, host } = this.#place(one.topic, one.partition);
+    const { offset } = await ask(this.#dispatcher, host, 'listOffsets', { slot, timestampMs });
+    return offset;
+  }
+
+  #select(which: readonly TopicPartition[] | undefined): Assigned<K, V>[] {
+    if (which === undefined) return [...this.#assigned.values()];
+    return which.map(({ topic, partition }) => {
+      const one = this.#assigned.get(keyOf({ topic, partition }));
+      if (one === undefined) throw notAssigned(topic, partition);
+      return one;
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closed || this.#dispatcher.closed) throw new BusError('CLOSED', 'the consumer is closed, or its bus is');
+  }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}\u0000${partition}`;
+}
+
+function notAssigned(topic: string, partition: number | undefined): BusError {
+  return new BusError(
+    'INVALID_ARGUMENT',
+    `${topic}${partition === undefined ? '' : `-${partition}`} is not assigned to this consumer; call assign() first`,
+    {
+      details: { topic, partition },
+    },
+  );
+}
+
+function stoppedError(topic: string, partition: number, error: number, offset: number, nextOffset: number, startOffset: number): BusError {
+  const code = errorName(error);
+  const details = { topic, partition, offset, nextOffset, startOffset };
+  if (code === 'OFFSET_OUT_OF_RANGE')
+    return new BusError(
+      code,
+      `offset ${offset} of ${topic}-${partition} does not exist; the log begins at ${startOffset}. Seek, or set autoOffsetReset.`,
+      { details },
+    );
+  if (code === 'CORRUPT_MESSAGE')
+    return new BusError(
+      code,
+      `${topic}-${partition} is damaged from offset ${offset} to ${nextOffset - 1}; reading again goes on at ${nextOffset}. "spillway check" tells more.`,
+      { details },
+    );
+  return new BusError(code, `${topic}-${partition} cannot be read at offset ${offset}: ${code}`, { details });
+}
+
+export type { Header };

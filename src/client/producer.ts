@@ -1,0 +1,537 @@
+/**
+ * The producer: serializes, picks the partition, and hands records to the gatherer. `send` gives a promise of a receipt; `push` is
+ * the hot path without one.
+ */
+import { BusError, errorName, errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { TopicMetadata } from '../coordinator/protocol.ts';
+import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
+import { Gather } from '../dispatch/gather.ts';
+import { type Partitioner, partitionOfKey, StickyPartitions } from '../dispatch/route.ts';
+import type { Acks } from '../partition/protocol.ts';
+import type { Header } from '../record/batch-write.ts';
+import { type CompressionName, compressions } from '../record/compression.ts';
+import { checkInteger, checkOneOf } from './check.ts';
+import { type Serde, serdes } from './serde.ts';
+import { type HeadersToSend, headersToSend, keyToSend, plainTopic, type Topic, valueToSend } from './topic.ts';
+
+export interface ProducerOptions<K = string | Uint8Array, V = unknown> {
+  /** Serde of keys, for topics given by name. Default: text as UTF-8, bytes as they are. */
+  key?: Serde<K>;
+  /** Serde of values, for topics given by name. Default: msgpack. */
+  value?: Serde<V>;
+  /** Bytes of one batch before compression (Kafka: batch.size). Default 131072, at least 1024. */
+  batchSize?: number;
+  /** Milliseconds that an open batch waits for more records (Kafka: linger.ms). Default 0: it leaves when the running code yields. */
+  lingerMs?: number;
+  /** Bytes that may wait or be in flight (Kafka: buffer.memory). Default 33554432. */
+  bufferMemory?: number;
+  /** Milliseconds that `send` waits for room (Kafka: max.block.ms). Default 60000. */
+  maxBlockMs?: number;
+  /** 0: do not wait. 1: appended. 'all': committed at the topic's durability (Kafka: acks). Default 'all'. */
+  acks?: 0 | 1 | -1 | 'all';
+  /** Batches in flight per partition (Kafka: max.in.flight.requests.per.connection). Default 5, at most 5 when idempotent. */
+  maxInFlight?: number;
+  /** Times that a batch is sent again (Kafka: retries). Default 2147483647: until deliveryTimeoutMs. */
+  retries?: number;
+  /** Milliseconds before a batch is sent again (Kafka: retry.backoff.ms). Default 100. */
+  retryBackoffMs?: number;
+  /** Milliseconds after which a record is given up (Kafka: delivery.timeout.ms). Default 120000. */
+  deliveryTimeoutMs?: number;
+  /** 'none', 'gzip', 'snappy', 'lz4' or 'zstd' (Kafka: compression.type). Default 'none'. */
+  compression?: CompressionName;
+  /** Level of gzip, lz4 or zstd (Kafka: compression.gzip.level …). Default: the codec's. */
+  compressionLevel?: number;
+  /** Bytes of one record, as it is encoded (Kafka: max.request.size). Default 1048576. */
+  maxRequestSize?: number;
+  /** No duplicates and no reordering when batches are sent again (Kafka: enable.idempotence). Default true. */
+  idempotence?: boolean;
+  /** Picks the partition of records that name none. Default: hash of the key, else sticky. */
+  partitioner?: Partitioner;
+  /** Make a topic that does not exist, where the bus allows it. Default true. */
+  autoCreateTopics?: boolean;
+  /** Told of every batch that was given up, pushed records among them. `flush` rejects too. */
+  onError?: (error: BusError) => void;
+}
+
+/** A record to send. */
+export interface RecordToSend<K, V, H = readonly Header[]> {
+  key?: K | null | undefined;
+  value?: V | null | undefined;
+  headers?: HeadersToSend<H> | undefined;
+  /** Explicit partition; else the partitioner's choice. */
+  partition?: number | undefined;
+  /** Milliseconds since the epoch; default: now. */
+  timestamp?: number | undefined;
+}
+
+/** Where a record lies, and how safe it is. */
+export interface Receipt {
+  topic: string;
+  partition: number;
+  /** −1 with acks 0. */
+  offset: number;
+  /** Its create time, or its append time where the topic says so. */
+  timestamp: number;
+  durability: string;
+}
+
+/** A topic as it is used here: declaration and metadata side by side, looked up once per push. */
+interface Known {
+  declared: Topic<unknown, unknown, unknown>;
+  metadata: TopicMetadata | undefined;
+  loading: boolean;
+  refused: BusError | null;
+}
+
+interface Waiter {
+  resolve: () => void;
+  reject: (error: BusError) => void;
+  cancel: () => void;
+}
+
+/** Date.now() takes 25 ns; a clock this coarse is right to the millisecond all the same. */
+const PUSHES_PER_CLOCK = 32;
+
+export class Producer<K = string | Uint8Array, V = unknown> implements Subscriber {
+  readonly #dispatcher: Dispatcher;
+  readonly #gather: Gather;
+  readonly #key: Serde<K>;
+  readonly #value: Serde<V>;
+  readonly #sticky: StickyPartitions;
+  readonly #partitioner: Partitioner | undefined;
+  readonly #maxBlockMs: number;
+  readonly #recordBytesMax: number;
+  readonly #autoCreate: boolean;
+  readonly #onError: ((error: BusError) => void) | undefined;
+  readonly #byName = new Map<string, Known>();
+  readonly #byDeclaration = new Map<Topic<unknown, unknown, unknown>, Known>();
+  readonly #isOpen = (topic: string, partition: number): boolean => this.#gather.isOpen(topic, partition);
+  readonly #closing: (producer: Producer<K, V>) => void;
+  #waiters: Waiter[] = [];
+  #firstError: BusError | null = null;
+  #nowMs = 0;
+  #pushes = 0;
+  #closed = false;
+
+  constructor(dispatcher: Dispatcher, options: ProducerOptions<K, V> = {}, closing: (producer: Producer<K, V>) => void = () => {}) {
+    const checked = checkOptions(options);
+    this.#dispatcher = dispatcher;
+    this.#closing = closing;
+    this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
+    this.#value = options.value ?? serdes.msgpack<V>();
+    this.#partitioner = options.partitioner;
+    this.#onError = options.onError;
+    this.#autoCreate = options.autoCreateTopics ?? true;
+    this.#maxBlockMs = checked.maxBlockMs;
+    this.#recordBytesMax = checked.maxRequestSize;
+    this.#sticky = new StickyPartitions(dispatcher.random);
+    this.#gather = new Gather(dispatcher, checked.gather, {
+      drained: () => this.#release(),
+      failed: (error, message, topic, partition, records) => this.#failed(error, message, topic, partition, records),
+    });
+    dispatcher.subscribe(this);
+  }
+
+  /**
+   * Sends one record, or many in their order; resolves with a receipt for each when they are acknowledged as `acks` says. Waits up to
+   * `maxBlockMs` for room. Rejects with a BusError: INVALID_DATA, MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION, BUFFER_FULL,
+   * MEMORY_FULL, DISK_FULL, REQUEST_TIMED_OUT, CLOSED …; of many records, those that were acknowledged stay so.
+   */
+  send<TK = K, TV = V, TH = readonly Header[]>(topic: string | Topic<TK, TV, TH>, record: RecordToSend<TK, TV, TH>): Promise<Receipt>;
+  send<TK = K, TV = V, TH = readonly Header[]>(
+    topic: string | Topic<TK, TV, TH>,
+    records: readonly RecordToSend<TK, TV, TH>[],
+  ): Promise<Receipt[]>;
+  async send<TK = K, TV = V, TH = readonly Header[]>(
+    topic: string | Topic<TK, TV, TH>,
+    records: RecordToSend<TK, TV, TH> | readonly RecordToSend<TK, TV, TH>[],
+  ): Promise<Receipt | Receipt[]> {
+    this.#checkOpen();
+    const known = this.#known(topic);
+    if (!Array.isArray(records)) return this.#sendOne(known, records as RecordToSend<unknown, unknown, unknown>);
+    const receipts: Promise<Receipt>[] = [];
+    try {
+      for (const record of records) {
+        const placed = this.#place(known, record as RecordToSend<unknown, unknown, unknown>, receipts);
+        if (placed !== undefined) await placed;
+      }
+    } catch (error) {
+      await Promise.allSettled(receipts);
+      throw error;
+    }
+    return Promise.all(receipts);
+  }
+
+  /**
+   * Takes one record without a promise. False: the buffer is full, the bus is paused, or the topic is not known yet; await `drained()`
+   * and push it again. Throws a BusError for a record that can never be sent. Failures later are told to `onError` and by `flush`.
+   */
+  push<TK = K, TV = V, TH = readonly Header[]>(topic: string | Topic<TK, TV, TH>, record: RecordToSend<TK, TV, TH>): boolean {
+    this.#checkOpen();
+    const known = this.#known(topic);
+    if (known.metadata === undefined || this.#waiters.length > 0) {
+      this.#load(known);
+      return false;
+    }
+    return this.#append(known, record as RecordToSend<unknown, unknown, unknown>, null);
+  }
+
+  /** Resolves when it is worth pushing again. Rejects with CLOSED when the producer is closed meanwhile. */
+  drained(): Promise<void> {
+    this.#checkOpen();
+    // Answers that wait at the ports may have made room already.
+    this.#dispatcher.receive();
+    if ([...this.#byName.values(), ...this.#byDeclaration.values()].every(({ loading }) => !loading) && this.#gather.hasRoomNow())
+      return Promise.resolve();
+    return this.#wait(Number.POSITIVE_INFINITY);
+  }
+
+  /** Resolves when every record given so far is acknowledged; rejects with the first failure since the last flush. */
+  async flush(): Promise<void> {
+    await new Promise<void>((resolve) => this.#gather.flush(resolve));
+    const failed = this.#firstError;
+    this.#firstError = null;
+    if (failed !== null) throw failed;
+  }
+
+  /** Bytes that wait or are in flight. */
+  get bufferedBytes(): number {
+    return this.#gather.usedBytes;
+  }
+
+  /** Flushes within `deadlineMs` (default 30 s), gives up the rest and tells how many batches that were. */
+  async close({ deadlineMs = 30_000 }: { deadlineMs?: number } = {}): Promise<{ unfinished: number }> {
+    if (this.#closed) return { unfinished: 0 };
+    this.#closed = true;
+    let timer: { cancel(): void } | undefined;
+    const expired = new Promise<void>((resolve) => {
+      timer = this.#dispatcher.clock.after(deadlineMs, resolve, true);
+    });
+    await Promise.race([new Promise<void>((resolve) => this.#gather.flush(resolve)), expired]);
+    timer?.cancel();
+    const unfinished = this.#gather.outstanding;
+    if (unfinished > 0) this.#gather.abort(errors.CLOSED.code, `the producer was closed and ${deadlineMs} ms did not suffice to flush it`);
+    this.#gather.close();
+    this.#dispatcher.unsubscribe(this);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+    this.#closing(this);
+    return { unfinished };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // What the dispatcher tells.
+
+  topicsChanged(names: readonly string[]): void {
+    for (const known of this.#all()) {
+      if (names.includes(known.declared.name)) known.metadata = undefined;
+    }
+  }
+
+  turned(): void {
+    this.#nowMs = 0;
+  }
+
+  closed(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+  }
+
+  // Sending.
+
+  async #sendOne(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> {
+    const receipts: Promise<Receipt>[] = [];
+    const placed = this.#place(known, record, receipts);
+    if (placed !== undefined) await placed;
+    return receipts[0];
+  }
+
+  /** Appends with a receipt; a promise only when it must wait for the topic or for room. */
+  #place(known: Known, record: RecordToSend<unknown, unknown, unknown>, receipts: Promise<Receipt>[]): Promise<void> | undefined {
+    if (known.metadata !== undefined && this.#waiters.length === 0) {
+      const receipt = this.#appendWithReceipt(known, record);
+      if (receipt !== null) {
+        receipts.push(receipt);
+        return undefined;
+      }
+    }
+    return this.#placeLater(known, record, receipts);
+  }
+
+  async #placeLater(known: Known, record: RecordToSend<unknown, unknown, unknown>, receipts: Promise<Receipt>[]): Promise<void> {
+    const deadlineMs = this.#dispatcher.clock.monotonicMs() + this.#maxBlockMs;
+    for (;;) {
+      if (known.metadata === undefined) this.#load(known);
+      await this.#wait(deadlineMs);
+      this.#checkOpen();
+      if (known.refused !== null) throw this.#takeRefusal(known);
+      if (known.metadata === undefined) continue;
+      const receipt = this.#appendWithReceipt(known, record);
+      if (receipt === null) continue;
+      receipts.push(receipt);
+      return;
+    }
+  }
+
+  #appendWithReceipt(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> | null {
+    let settle: ((receipt: Receipt) => void) | undefined;
+    let refuse: ((error: BusError) => void) | undefined;
+    const { metadata } = known;
+    let partition = -1;
+    const taken = this.#append(
+      known,
+      record,
+      (error, message, offset, timestamp) => {
+        const topic = known.declared.name;
+        if (error === 0) settle?.({ topic, partition, offset, timestamp, durability: metadata?.durability ?? '' });
+        else refuse?.(deliveryError(error, message, topic, partition, 1));
+      },
+      (chosen) => {
+        partition = chosen;
+      },
+    );
+    if (!taken) return null;
+    const receipt = new Promise<Receipt>((resolve, reject) => {
+      settle = resolve;
+      refuse = reject;
+    });
+    // A caller that sends many and fails early must not leave the others unhandled.
+    receipt.catch(() => {});
+    return receipt;
+  }
+
+  #append(
+    known: Known,
+    record: RecordToSend<unknown, unknown, unknown>,
+    done: ((error: number, message: string, offset: number, timestampMs: number) => void) | null,
+    chosen?: (partition: number) => void,
+  ): boolean {
+    const { declared } = known;
+    const metadata = known.metadata as TopicMetadata;
+    const key = keyToSend(declared, record.key);
+    const value = valueToSend(declared, record.value);
+    const headers = record.headers === undefined ? null : headersToSend(declared, record.headers);
+    const bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
+    if (bytes > this.#recordBytesMax) throw tooLarge(declared.name, bytes, this.#recordBytesMax);
+    const partition =
+      record.partition === undefined ? this.#partitionFor(declared.name, metadata, key, value) : checkPartition(metadata, record.partition);
+    chosen?.(partition);
+    const timestampMs = record.timestamp === undefined ? this.#now() : checkTimestamp(record.timestamp);
+    return this.#gather.append(metadata, partition, timestampMs, key, value, headers, done);
+  }
+
+  #partitionFor(topic: string, metadata: TopicMetadata, key: Uint8Array | null, value: Uint8Array | null): number {
+    const count = metadata.partitions.length;
+    if (this.#partitioner !== undefined) {
+      const chosen = callPartitioner(this.#partitioner, topic, key, value, count);
+      if (chosen !== undefined) return checkPartition(metadata, chosen);
+    }
+    return key !== null ? partitionOfKey(key, count) : this.#sticky.choose(topic, count, this.#isOpen);
+  }
+
+  #now(): number {
+    if (this.#nowMs === 0 || ++this.#pushes % PUSHES_PER_CLOCK === 0) {
+      this.#nowMs = this.#dispatcher.clock.nowMs();
+      // The time is right while this turn of the event loop runs.
+      if (this.#pushes % PUSHES_PER_CLOCK !== 0) this.#dispatcher.clock.next(this.#forgetNow);
+    }
+    return this.#nowMs;
+  }
+
+  readonly #forgetNow = (): void => {
+    this.#nowMs = 0;
+  };
+
+  // Topics.
+
+  #known(topic: string | Topic<never, never, never> | Topic<unknown, unknown, unknown>): Known {
+    const known = typeof topic === 'string' ? this.#byName.get(topic) : this.#byDeclaration.get(topic as Topic<unknown, unknown, unknown>);
+    if (known === undefined) return this.#learn(topic as string | Topic<unknown, unknown, unknown>);
+    if (known.refused !== null) throw this.#takeRefusal(known);
+    return known;
+  }
+
+  #learn(topic: string | Topic<unknown, unknown, unknown>): Known {
+    if (typeof topic !== 'string' && (topic === null || typeof topic !== 'object' || typeof topic.name !== 'string')) {
+      throw new BusError('INVALID_ARGUMENT', `a topic is a name or what defineTopic() returns, not ${String(topic)}`);
+    }
+    const declared =
+      typeof topic === 'string' ? plainTopic<unknown, unknown>(topic, this.#key as Serde<unknown>, this.#value as Serde<unknown>) : topic;
+    const made: Known = {
+      declared: declared as Topic<unknown, unknown, unknown>,
+      metadata: this.#dispatcher.topic(declared.name),
+      loading: false,
+      refused: null,
+    };
+    if (typeof topic === 'string') this.#byName.set(topic, made);
+    else this.#byDeclaration.set(topic, made);
+    return made;
+  }
+
+  #load(known: Known): void {
+    if (known.loading || known.metadata !== undefined) return;
+    known.loading = true;
+    const { name } = known.declared;
+    this.#dispatcher.loadTopics([name], this.#autoCreate, (error) => {
+      known.loading = false;
+      known.metadata = this.#dispatcher.topic(name);
+      if (known.metadata === undefined) known.refused = unknownTopic(name, error);
+      this.#release();
+    });
+  }
+
+  #takeRefusal(known: Known): BusError {
+    const refused = known.refused as BusError;
+    known.refused = null;
+    return refused;
+  }
+
+  *#all(): Generator<Known> {
+    yield* this.#byName.values();
+    yield* this.#byDeclaration.values();
+  }
+
+  // Waiting for room.
+
+  #wait(deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { clock } = this.#dispatcher;
+      const waiter: Waiter = { resolve, reject, cancel: () => {} };
+      if (deadlineMs !== Number.POSITIVE_INFINITY) {
+        const timer = clock.after(
+          Math.max(0, deadlineMs - clock.monotonicMs()),
+          () => {
+            const at = this.#waiters.indexOf(waiter);
+            if (at >= 0) this.#waiters.splice(at, 1);
+            reject(this.#blockedTooLong());
+          },
+          true,
+        );
+        waiter.cancel = () => timer.cancel();
+      }
+      this.#waiters.push(waiter);
+    });
+  }
+
+  /** Lets those that wait try again, the first first: each resolved one runs before a later push. */
+  #release(): void {
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.cancel();
+      waiter.resolve();
+    }
+  }
+
+  #blockedTooLong(): BusError {
+    const { level } = this.#dispatcher;
+    const why =
+      level >= 2
+        ? 'the bus is under memory pressure; bus.pressure() says why'
+        : `bufferMemory is full (${this.#gather.usedBytes} bytes wait)`;
+    return new BusError(
+      level >= 2 ? 'MEMORY_FULL' : 'BUFFER_FULL',
+      `no room for the record within maxBlockMs=${this.#maxBlockMs}: ${why}. Send it again later.`,
+      {
+        details: { bufferedBytes: this.#gather.usedBytes, pressureLevel: level },
+      },
+    );
+  }
+
+  #failed(error: number, message: string, topic: string, partition: number, records: number): void {
+    const failure = deliveryError(error, message, topic, partition, records);
+    this.#firstError ??= failure;
+    this.#onError?.(failure);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed || this.#dispatcher.closed) throw closedError();
+  }
+}
+
+function checkOptions(options: ProducerOptions<never, never> | ProducerOptions<unknown, unknown>) {
+  const idempotent = options.idempotence ?? true;
+  const acks: Acks = options.acks === undefined || options.acks === 'all' ? -1 : (checkOneOf('acks', options.acks, [0, 1, -1]) as Acks);
+  const maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? 5, 1, idempotent ? 5 : 1000);
+  const compression = checkOneOf('compression', options.compression ?? 'none', Object.keys(compressions) as CompressionName[]);
+  const batchSize = checkInteger('batchSize', options.batchSize ?? 131_072, 1024, 16_777_216);
+  const bufferMemory = checkInteger('bufferMemory', options.bufferMemory ?? 33_554_432, batchSize, 1_073_741_824);
+  return {
+    maxBlockMs: checkInteger('maxBlockMs', options.maxBlockMs ?? 60_000, 0, Number.MAX_SAFE_INTEGER),
+    maxRequestSize: checkInteger('maxRequestSize', options.maxRequestSize ?? 1_048_576, 1, limits.recordBytesMax),
+    gather: {
+      batchSize,
+      bufferMemory,
+      acks,
+      maxInFlight,
+      compression: compressions[compression],
+      compressionLevel: options.compressionLevel,
+      idempotent,
+      lingerMs: checkInteger('lingerMs', options.lingerMs ?? 0, 0, 3_600_000),
+      retries: checkInteger('retries', options.retries ?? 2_147_483_647, 0, 2_147_483_647),
+      retryBackoffMs: checkInteger('retryBackoffMs', options.retryBackoffMs ?? 100, 1, 3_600_000),
+      deliveryTimeoutMs: checkInteger('deliveryTimeoutMs', options.deliveryTimeoutMs ?? 120_000, 1, Number.MAX_SAFE_INTEGER),
+    },
+  };
+}
+
+function checkPartition(metadata: TopicMetadata, partition: number): number {
+  if (Number.isInteger(partition) && partition >= 0 && partition < metadata.partitions.length) return partition;
+  throw new BusError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `topic "${metadata.name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
+    { details: { topic: metadata.name, partition, partitions: metadata.partitions.length } },
+  );
+}
+
+function checkTimestamp(timestamp: number): number {
+  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp;
+  throw new BusError('INVALID_TIMESTAMP', `a timestamp is in whole milliseconds since the epoch, not ${String(timestamp)}`);
+}
+
+function callPartitioner(
+  partitioner: Partitioner,
+  topic: string,
+  key: Uint8Array | null,
+  value: Uint8Array | null,
+  count: number,
+): number | undefined {
+  try {
+    return partitioner(topic, key, value, count);
+  } catch (cause) {
+    throw new BusError('USER_CODE_FAILED', `the partitioner threw for topic "${topic}": ${String(cause)}`, { cause });
+  }
+}
+
+function tooLarge(topic: string, bytes: number, bytesMax: number): BusError {
+  return new BusError(
+    'MESSAGE_TOO_LARGE',
+    `a record of ${bytes} bytes for topic "${topic}" is beyond maxRequestSize=${bytesMax}; raise it together with the topic's max.message.bytes, or split the record`,
+    {
+      details: { topic, bytes, bytesMax },
+    },
+  );
+}
+
+function unknownTopic(name: string, error: number): BusError {
+  if (error !== 0) return new BusError(errorName(error), `topic "${name}" could not be looked up: ${errorName(error)}`);
+  return new BusError(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `topic "${name}" does not exist; create it with admin.createTopics, or open the bus with autoCreateTopics`,
+    {
+      details: { topic: name },
+    },
+  );
+}
+
+function deliveryError(error: number, message: string, topic: string, partition: number, records: number): BusError {
+  const code = errorName(error);
+  const what = records === 1 ? 'a record' : `${records} records`;
+  return new BusError(code, `${what} could not be written to ${topic}-${partition}: ${message === '' ? code : message}`, {
+    details: { topic, partition, records },
+  });
+}
+
+function closedError(): BusError {
+  return new BusError('CLOSED', 'the producer is closed, or its bus is');
+}

@@ -1,0 +1,232 @@
+/**
+ * A thread's way into the bus: links to the coordinator and to every host, the outbox, and the metadata of topics. The same class
+ * serves the main thread, a worker of the user's and the listener; it does not know whether a port leads to a thread or a function.
+ */
+
+import { MiB } from '../base/bytes.ts';
+import { errors } from '../base/errors.ts';
+import type {
+  CoordinatorAnswer,
+  CoordinatorAsk,
+  CoordinatorNotice,
+  CoordinatorPost,
+  CoordinatorReply,
+  CoordinatorReplyOf,
+  CoordinatorVerb,
+  CoordinatorVerbs,
+  PressureReport,
+  TopicMetadata,
+} from '../coordinator/protocol.ts';
+import type { HostAnswer, HostAsk, HostNotice, HostPost, HostReply, HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
+import type { Arena } from '../world/arena.ts';
+import type { Clock } from '../world/clock.ts';
+import type { Disk } from '../world/disk.ts';
+import type { Port } from '../world/port.ts';
+import type { Random } from '../world/random.ts';
+import { Link } from './link.ts';
+import { Outbox } from './outbox.ts';
+
+export interface DispatcherSetup {
+  /** Its number on the bus: 0 is the main thread's. */
+  index: number;
+  clock: Clock;
+  random: Random;
+  /** Reads the file slices that fetches answer with. */
+  disk: Disk;
+  arena: Arena;
+  coordinator: Port<CoordinatorPost, CoordinatorAnswer>;
+  outboxBytes?: number;
+  /** Memory of this thread in bytes, told to the governor. */
+  memory?: () => { heapBytes: number; rssBytes: number };
+}
+
+/** Those in this thread that want to know: producers and consumers. */
+export interface Subscriber {
+  topicsChanged?(names: readonly string[]): void;
+  hostUp?(host: number): void;
+  pressure?(report: PressureReport): void;
+  event?(name: string, fields: Readonly<Record<string, string | number>>): void;
+  /** Some answers came in: there may be room again. */
+  turned?(): void;
+  /** The bus is gone. */
+  closed?(): void;
+}
+
+const OUTBOX_BYTES = 64 * MiB;
+const LOAD_EVERY_MS = 100;
+
+type HostLink = Link<HostAsk, HostReply, HostNotice>;
+
+export class Dispatcher {
+  readonly index: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly outbox: Outbox;
+  /** Bytes of this thread's producers that wait or are in flight. */
+  inFlightBytes = 0;
+  readonly #arena: Arena;
+  readonly #memory: (() => { heapBytes: number; rssBytes: number }) | undefined;
+  readonly #coordinator: Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
+  readonly #hosts: (HostLink | null)[] = [];
+  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #subscribers = new Set<Subscriber>();
+  #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: ((error: number) => void)[] } | null = null;
+  #loadReporting = false;
+  #closed = false;
+
+  constructor(setup: DispatcherSetup) {
+    this.index = setup.index;
+    this.clock = setup.clock;
+    this.random = setup.random;
+    this.disk = setup.disk;
+    this.outbox = new Outbox(setup.outboxBytes ?? OUTBOX_BYTES);
+    this.#arena = setup.arena;
+    this.#memory = setup.memory;
+    this.#coordinator = new Link(setup.coordinator, setup.clock, errors.CLOSED.code, {
+      notice: (notice) => this.#noticed(notice),
+      closed: () => this.#gone(),
+      turned: () => {},
+    });
+    if (this.#memory !== undefined) this.#scheduleLoad();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get hostCount(): number {
+    return this.#hosts.length;
+  }
+
+  /** The pressure level of the bus now: 0 calm, 1 spill, 2 throttle, 3 pause. */
+  get level(): number {
+    return this.#arena.level;
+  }
+
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber);
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+  }
+
+  /** A host can be reached (again) by this port. */
+  hostUp(host: number, port: Port<HostPost, HostAnswer>): void {
+    const link: HostLink = new Link(port, this.clock, errors.HOST_DOWN.code, {
+      notice: () => {},
+      closed: () => {
+        if (this.#hosts[host] === link) this.#hosts[host] = null;
+      },
+      turned: () => {
+        for (const subscriber of this.#subscribers) subscriber.turned?.();
+      },
+    });
+    while (this.#hosts.length <= host) this.#hosts.push(null);
+    this.#hosts[host] = link;
+    for (const subscriber of this.#subscribers) subscriber.hostUp?.(host);
+  }
+
+  askHost<V extends HostVerb>(
+    host: number,
+    verb: V,
+    fields: HostVerbs[V]['ask'],
+    done: (error: number, reply: HostReplyOf<V> | null) => void,
+  ): void {
+    const link = this.#hosts[host];
+    if (link === null || link === undefined)
+      return this.clock.next(() => done(this.#closed ? errors.CLOSED.code : errors.HOST_DOWN.code, null));
+    link.ask({ verb, ...fields } as Omit<HostAsk, 'id'>, done as (error: number, reply: HostReply | null) => void);
+  }
+
+  /** Posts the asks to this host now: a full batch gains from leaving before the turn ends. */
+  flushHost(host: number): void {
+    this.#hosts[host]?.flush();
+  }
+
+  /** Takes in what hosts have answered without waiting for the event loop. */
+  receive(): void {
+    for (const link of this.#hosts) link?.receive();
+  }
+
+  askCoordinator<V extends CoordinatorVerb>(
+    verb: V,
+    fields: CoordinatorVerbs[V]['ask'],
+    done: (error: number, reply: CoordinatorReplyOf<V> | null) => void,
+  ): void {
+    this.#coordinator.ask(
+      { verb, ...fields } as Omit<CoordinatorAsk, 'id'>,
+      done as (error: number, reply: CoordinatorReply | null) => void,
+    );
+  }
+
+  /** What is known of a topic; undefined when it was not asked for yet or has changed since. */
+  topic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Learns about topics; `done` gets an error only when the coordinator is gone. Asks of one turn go out as one. */
+  loadTopics(names: readonly string[], autoCreate: boolean, done: (error: number) => void): void {
+    let waiting = this.#metadataWaiting;
+    if (waiting === null || waiting.autoCreate !== autoCreate) {
+      const made = { names: new Set<string>(), autoCreate, done: [] as ((error: number) => void)[] };
+      waiting = made;
+      this.#metadataWaiting = made;
+      this.clock.next(() => {
+        if (this.#metadataWaiting === made) this.#metadataWaiting = null;
+        this.askCoordinator('metadata', { topics: [...made.names], autoCreate }, (error, reply) => {
+          for (const topic of reply?.topics ?? []) {
+            if (topic.error === 0) this.#topics.set(topic.name, topic);
+            else this.#topics.delete(topic.name);
+          }
+          for (const one of made.done) one(error);
+        });
+      });
+    }
+    for (const name of names) waiting.names.add(name);
+    waiting.done.push(done);
+  }
+
+  forgetTopic(name: string): void {
+    this.#topics.delete(name);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const link of this.#hosts) link?.close();
+    this.#coordinator.close();
+  }
+
+  #noticed(notice: CoordinatorNotice): void {
+    if (notice.notice === 'topics') {
+      for (const name of notice.names) this.#topics.delete(name);
+      for (const subscriber of this.#subscribers) subscriber.topicsChanged?.(notice.names);
+    } else if (notice.notice === 'pressure') {
+      for (const subscriber of this.#subscribers) subscriber.pressure?.(notice.report);
+    } else {
+      for (const subscriber of this.#subscribers) subscriber.event?.(notice.name, notice.fields);
+    }
+  }
+
+  #gone(): void {
+    this.#closed = true;
+    for (const subscriber of this.#subscribers) subscriber.closed?.();
+  }
+
+  /** Tells the governor what this thread holds, one report at a time. */
+  #scheduleLoad(): void {
+    this.clock.after(LOAD_EVERY_MS, () => {
+      if (this.#closed || this.#memory === undefined) return;
+      if (!this.#loadReporting) {
+        this.#loadReporting = true;
+        const { heapBytes, rssBytes } = this.#memory();
+        this.askCoordinator('reportLoad', { dispatcher: this.index, inFlightBytes: this.inFlightBytes, heapBytes, rssBytes }, () => {
+          this.#loadReporting = false;
+        });
+      }
+      this.#scheduleLoad();
+    });
+  }
+}

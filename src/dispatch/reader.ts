@@ -1,0 +1,428 @@
+/**
+ * Follows partitions: one fetch session and one outstanding fetch per host, a bounded queue of what came, cold slices read and
+ * checked here. It hands out chunks in order per partition, fairly among partitions. Callbacks only; it decodes nothing.
+ */
+import { errors } from '../base/errors.ts';
+import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
+import { batchBytes } from '../record/batch-layout.ts';
+import { validateBatch } from '../record/batch-read.ts';
+import type { Dispatcher, Subscriber } from './dispatcher.ts';
+import { Slices } from './slices.ts';
+
+export interface ReaderOptions {
+  /** Bytes that one answer of a host may hold (Kafka: fetch.max.bytes). */
+  fetchBytesMax: number;
+  /** Bytes of one partition in it (Kafka: max.partition.fetch.bytes). */
+  partitionBytesMax: number;
+  /** A fetch waits for this many bytes (Kafka: fetch.min.bytes) … */
+  fetchBytesMin: number;
+  /** … or this long (Kafka: fetch.max.wait.ms). */
+  fetchWaitMs: number;
+  /** Bytes that may wait here for the user; no further fetch is sent meanwhile. */
+  queuedBytesMax: number;
+}
+
+/** Whole batches of one partition, in order. Records below `offset` were not asked for. */
+export interface Chunk {
+  topic: string;
+  partition: number;
+  offset: number;
+  nextOffset: number;
+  highWatermark: number;
+  bytes: Buffer;
+}
+
+export interface ReaderEvents {
+  /** `take` may give something now. */
+  ready(): void;
+  /**
+   * A partition cannot go on at `offset`: OFFSET_OUT_OF_RANGE (the log begins at `startOffset`), CORRUPT_MESSAGE (what lies in
+   * [offset, nextOffset) is damaged), UNKNOWN_TOPIC_OR_PARTITION. It is not fetched again until `seek`.
+   */
+  stopped(
+    topic: string,
+    partition: number,
+    error: number,
+    offset: number,
+    nextOffset: number,
+    startOffset: number,
+    highWatermark: number,
+  ): void;
+}
+
+interface Feed {
+  topic: string;
+  partition: number;
+  slot: number;
+  host: number;
+  /** Where the next fetch goes on. */
+  offset: number;
+  highWatermark: number;
+  paused: boolean;
+  /** Waits for a seek after an error. */
+  stopped: boolean;
+  /** In order; a chunk of a cold slice has no bytes until it was read. */
+  queue: { chunk: Chunk; loaded: boolean; length: number }[];
+  /** Counts seeks: what was under way before one is dropped. */
+  generation: number;
+  /** Is in the ring of feeds that have something to give. */
+  ringed: boolean;
+}
+
+interface HostSession {
+  host: number;
+  id: number;
+  fresh: boolean;
+  /** What the next fetch must tell the host. */
+  changes: Map<number, Feed | null>;
+  outstanding: boolean;
+  /** The outstanding fetch was told to return. */
+  woken: boolean;
+  feeds: number;
+}
+
+const RETRY_MS = 50;
+
+let nextSessionId = 1;
+
+export class Reader implements Subscriber {
+  readonly #dispatcher: Dispatcher;
+  readonly #options: ReaderOptions;
+  readonly #events: ReaderEvents;
+  readonly #slices: Slices;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #bySlot = new Map<number, Feed>();
+  readonly #sessions: (HostSession | undefined)[] = [];
+  /** Feeds with a loaded chunk at the head of their queue, the longest unserved first. */
+  readonly #ring: Feed[] = [];
+  #queuedBytes = 0;
+  #closed = false;
+
+  constructor(dispatcher: Dispatcher, options: ReaderOptions, events: ReaderEvents) {
+    this.#dispatcher = dispatcher;
+    this.#options = options;
+    this.#events = events;
+    this.#slices = new Slices(dispatcher.disk);
+    dispatcher.subscribe(this);
+  }
+
+  /** Bytes that were fetched and not taken. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Begins to fetch a partition at `offset`. */
+  follow(topic: string, partition: number, slot: number, host: number, offset: number): void {
+    this.unfollow(topic, partition);
+    const feed: Feed = {
+      topic,
+      partition,
+      slot,
+      host,
+      offset,
+      highWatermark: -1,
+      paused: false,
+      stopped: false,
+      queue: [],
+      generation: 0,
+      ringed: false,
+    };
+    this.#feeds.set(keyOf(topic, partition), feed);
+    this.#bySlot.set(slot, feed);
+    this.#session(host).feeds++;
+    this.#change(feed, false);
+  }
+
+  unfollow(topic: string, partition: number): void {
+    const feed = this.#feeds.get(keyOf(topic, partition));
+    if (feed === undefined) return;
+    this.#feeds.delete(keyOf(topic, partition));
+    this.#drop(feed);
+    feed.generation++;
+    this.#change(feed, true);
+    this.#bySlot.delete(feed.slot);
+    this.#session(feed.host).feeds--;
+  }
+
+  /** Goes on at another offset; what was fetched before is dropped. */
+  seek(topic: string, partition: number, offset: number): void {
+    const feed = this.#feeds.get(keyOf(topic, partition));
+    if (feed === undefined) return;
+    this.#drop(feed);
+    feed.generation++;
+    feed.offset = offset;
+    feed.stopped = false;
+    if (!feed.paused) this.#change(feed, false);
+  }
+
+  /** Stops giving out and fetching; what waits here is kept. */
+  pause(topic: string, partition: number): void {
+    const feed = this.#feeds.get(keyOf(topic, partition));
+    if (feed === undefined || feed.paused) return;
+    feed.paused = true;
+    this.#change(feed, true);
+  }
+
+  resume(topic: string, partition: number): void {
+    const feed = this.#feeds.get(keyOf(topic, partition));
+    if (feed === undefined || !feed.paused) return;
+    feed.paused = false;
+    if (!feed.stopped) this.#change(feed, false);
+    this.#enring(feed);
+    if (feed.ringed) this.#events.ready();
+  }
+
+  /** The next chunk, or undefined when none is here yet. */
+  take(): Chunk | undefined {
+    for (;;) {
+      const feed = this.#ring.shift();
+      if (feed === undefined) return undefined;
+      feed.ringed = false;
+      if (feed.paused) continue;
+      const head = feed.queue[0];
+      if (head === undefined || !head.loaded) continue;
+      feed.queue.shift();
+      this.#queuedBytes -= head.length;
+      this.#enring(feed);
+      this.#pumpAll();
+      return head.chunk;
+    }
+  }
+
+  /** The last high watermark that came with data; −1 before any. */
+  highWatermark(topic: string, partition: number): number {
+    return this.#feeds.get(keyOf(topic, partition))?.highWatermark ?? -1;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#dispatcher.unsubscribe(this);
+    for (const session of this.#sessions) {
+      if (session !== undefined && !session.fresh)
+        this.#dispatcher.askHost(session.host, 'wakeFetch', { session: session.id, forget: true }, () => {});
+    }
+    this.#feeds.clear();
+    this.#bySlot.clear();
+    this.#ring.length = 0;
+    this.#slices.close();
+  }
+
+  // What the dispatcher tells.
+
+  hostUp(host: number): void {
+    const session = this.#sessions[host];
+    if (session === undefined) return;
+    this.#renew(session);
+    this.#pump(session);
+  }
+
+  topicsChanged(names: readonly string[]): void {
+    const known = names.filter((name) => [...this.#feeds.values()].some((feed) => feed.topic === name));
+    if (known.length === 0) return;
+    this.#dispatcher.loadTopics(known, false, () => {
+      if (!this.#closed) for (const name of known) this.#relocate(name);
+    });
+  }
+
+  #relocate(name: string): void {
+    const topic = this.#dispatcher.topic(name);
+    for (const feed of [...this.#feeds.values()]) {
+      if (feed.topic !== name) continue;
+      const place = topic?.partitions[feed.partition];
+      if (place === undefined) {
+        if (feed.stopped) continue;
+        feed.stopped = true;
+        this.#change(feed, true);
+        this.#stop(feed, errors.UNKNOWN_TOPIC_OR_PARTITION.code, feed.offset, feed.offset, -1, -1);
+      } else if (place.slot !== feed.slot || place.host !== feed.host) {
+        const { topic: topicName, partition, offset, paused } = feed;
+        this.follow(topicName, partition, place.slot, place.host, offset);
+        if (paused) this.pause(topicName, partition);
+      }
+    }
+  }
+
+  // Sessions.
+
+  #session(host: number): HostSession {
+    let session = this.#sessions[host];
+    if (session === undefined) {
+      session = { host, id: nextSessionId++, fresh: true, changes: new Map(), outstanding: false, woken: false, feeds: 0 };
+      this.#sessions[host] = session;
+    }
+    return session;
+  }
+
+  #change(feed: Feed, forget: boolean): void {
+    const session = this.#session(feed.host);
+    session.changes.set(feed.slot, forget ? null : feed);
+    if (session.outstanding && !session.woken) {
+      session.woken = true;
+      this.#dispatcher.askHost(session.host, 'wakeFetch', { session: session.id, forget: false }, () => {});
+    }
+    this.#pump(session);
+  }
+
+  /** The host does not know the session (any more): the next fetch brings the whole list. */
+  #renew(session: HostSession): void {
+    session.fresh = true;
+    session.changes.clear();
+    for (const feed of this.#feeds.values())
+      if (feed.host === session.host && !feed.paused && !feed.stopped) session.changes.set(feed.slot, feed);
+  }
+
+  #pumpAll(): void {
+    for (const session of this.#sessions) if (session !== undefined && !session.outstanding) this.#pump(session);
+  }
+
+  #pump(session: HostSession): void {
+    if (session.outstanding || this.#closed) return;
+    if (this.#queuedBytes >= this.#options.queuedBytesMax) return;
+    if (session.feeds === 0 && session.changes.size === 0) return;
+    const changes = new Float64Array(session.changes.size * 3);
+    let at = 0;
+    for (const [slot, feed] of session.changes) {
+      changes[at++] = slot;
+      changes[at++] = feed?.offset ?? 0;
+      changes[at++] = feed === null ? 0 : this.#options.partitionBytesMax;
+    }
+    const sent = new Map(session.changes);
+    session.changes.clear();
+    session.outstanding = true;
+    session.woken = false;
+    const { fetchBytesMax, fetchBytesMin, fetchWaitMs } = this.#options;
+    const ask = {
+      session: session.id,
+      fresh: session.fresh,
+      changes,
+      bytesMin: fetchBytesMin,
+      bytesMax: fetchBytesMax,
+      waitMs: session.feeds === 0 ? 0 : fetchWaitMs,
+    };
+    session.fresh = false;
+    this.#dispatcher.askHost(session.host, 'fetch', ask, (error, reply) => this.#answered(session, sent, error, reply));
+  }
+
+  #answered(session: HostSession, sent: Map<number, Feed | null>, error: number, reply: HostReplyOf<'fetch'> | null): void {
+    session.outstanding = false;
+    if (this.#closed) return;
+    if (error !== 0 || reply === null) {
+      for (const [slot, feed] of sent) if (!session.changes.has(slot)) session.changes.set(slot, feed);
+      this.#renew(session);
+      // A host that died comes back with hostUp; other refusals are tried again soon.
+      if (error !== errors.HOST_DOWN.code && error !== errors.CLOSED.code)
+        this.#dispatcher.clock.after(RETRY_MS, () => this.#pump(session), true);
+      return;
+    }
+    for (const part of reply.parts) this.#arrived(session, part, reply.bytes);
+    this.#pump(session);
+    if (this.#ring.length > 0) this.#events.ready();
+  }
+
+  #arrived(session: HostSession, part: FetchPart, bytes: ArrayBuffer | null): void {
+    const feed = this.#bySlot.get(part.slot);
+    // What was asked before a seek, a pause or another assignment does not count any more.
+    if (feed === undefined || session.changes.has(part.slot) || part.offset !== feed.offset) return;
+    if (part.error !== 0) return this.#refused(session, feed, part);
+    feed.highWatermark = part.highWatermark;
+    const chunk: Chunk = {
+      topic: feed.topic,
+      partition: feed.partition,
+      offset: part.offset,
+      nextOffset: part.nextOffset,
+      highWatermark: part.highWatermark,
+      bytes: bytes !== null && part.path === '' ? Buffer.from(bytes, part.position, part.length) : EMPTY,
+    };
+    feed.offset = part.nextOffset;
+    const entry = { chunk, loaded: part.path === '', length: part.length };
+    feed.queue.push(entry);
+    this.#queuedBytes += part.length;
+    if (entry.loaded) this.#enring(feed);
+    else this.#load(feed, entry, part);
+  }
+
+  #refused(session: HostSession, feed: Feed, part: FetchPart): void {
+    if (
+      part.error === errors.UNKNOWN_TOPIC_OR_PARTITION.code ||
+      part.error === errors.LEADER_NOT_AVAILABLE.code ||
+      part.error === errors.NOT_LEADER_OR_FOLLOWER.code
+    ) {
+      // The partition is being opened, or the topic changed: the metadata tells.
+      const { generation } = feed;
+      this.#dispatcher.clock.after(
+        RETRY_MS,
+        () => {
+          if (this.#closed || feed.generation !== generation || feed.stopped) return;
+          session.changes.set(feed.slot, feed);
+          this.topicsChanged([feed.topic]);
+          this.#pump(session);
+        },
+        true,
+      );
+      return;
+    }
+    feed.stopped = true;
+    this.#stop(feed, part.error, part.offset, part.nextOffset, part.startOffset, part.highWatermark);
+  }
+
+  #stop(feed: Feed, error: number, offset: number, nextOffset: number, startOffset: number, highWatermark: number): void {
+    this.#events.stopped(feed.topic, feed.partition, error, offset, nextOffset, startOffset, highWatermark);
+  }
+
+  // Cold slices.
+
+  #load(feed: Feed, entry: Feed['queue'][number], part: FetchPart): void {
+    const { generation } = feed;
+    this.#slices.read(part.path, part.position, part.length, (error, bytes) => {
+      if (this.#closed || feed.generation !== generation) return;
+      const damaged = bytes !== null && bytes.length === part.length && !isSound(bytes);
+      if (error !== null || bytes === null || damaged || bytes.length < part.length) return this.#doubt(feed, entry, damaged);
+      entry.chunk.bytes = bytes;
+      entry.loaded = true;
+      this.#enring(feed);
+      this.#events.ready();
+    });
+  }
+
+  /** The slice was gone (retention) or wrong (damage): what follows is dropped and fetched again, after the host has looked. */
+  #doubt(feed: Feed, entry: Feed['queue'][number], damaged: boolean): void {
+    const at = feed.queue.indexOf(entry);
+    for (const { length } of feed.queue.splice(at)) this.#queuedBytes -= length;
+    feed.generation++;
+    feed.offset = entry.chunk.offset;
+    const { generation } = feed;
+    const again = (): void => {
+      if (this.#closed || feed.generation !== generation) return;
+      this.#change(feed, false);
+    };
+    if (!damaged) return again();
+    this.#dispatcher.askHost(feed.host, 'verify', { slot: feed.slot, offset: feed.offset }, again);
+  }
+
+  #enring(feed: Feed): void {
+    if (feed.ringed || feed.paused || feed.queue.length === 0 || !feed.queue[0].loaded) return;
+    feed.ringed = true;
+    this.#ring.push(feed);
+  }
+
+  #drop(feed: Feed): void {
+    for (const { length } of feed.queue) this.#queuedBytes -= length;
+    feed.queue.length = 0;
+    if (!feed.ringed) return;
+    feed.ringed = false;
+    this.#ring.splice(this.#ring.indexOf(feed), 1);
+  }
+}
+
+/** Whether these whole batches match their CRCs: what comes from a file is checked before anyone reads it. */
+function isSound(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (validateBatch(bytes, at, bytes.length) !== 0) return false;
+  return true;
+}
+
+function keyOf(topic: string, partition: number): string {
+  return `${topic}\u0000${partition}`;
+}
+
+const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,303 @@
+/**
+ * One partition: its log, the sequences of its producers, and the appends that wait to be committed. It accepts, flushes and
+ * answers within a turn; it knows no ports and no threads.
+ */
+import { errors } from '../base/errors.ts';
+import type { LogConfig } from '../log/config.ts';
+import type { Log } from '../log/log.ts';
+import {
+  baseSequenceOf,
+  batchBytes,
+  countOf,
+  lastOffsetDeltaOf,
+  maxTimestampOf,
+  producerEpochOf,
+  producerIdOf,
+  stampBatch,
+  stampLogAppendTime,
+} from '../record/batch-layout.ts';
+import { validateProduced } from '../record/batch-read.ts';
+import { DiskError } from '../world/disk.ts';
+import type { PartitionDescription, PartitionSpec } from './protocol.ts';
+import type { Sequences } from './sequences.ts';
+
+export type PartitionState = PartitionDescription['state'];
+
+/** How long a partition refuses appends after its disk did, before it tries again. */
+const RETRY_AFTER_MS = 250;
+
+export interface Accepted {
+  error: number;
+  message: string;
+  baseOffset: number;
+  /** Offset after the batch; committed when the log's committed offset reaches it. */
+  endOffset: number;
+  logAppendTimeMs: number;
+  /** The arena has no frame free: the host makes room and tries again, or refuses. */
+  full: boolean;
+}
+
+export interface PartitionNotices {
+  state(state: PartitionState, reason: string): void;
+}
+
+/** An append that is answered when it is committed. */
+interface Waiting {
+  endOffset: number;
+  done: (error: number) => void;
+}
+
+export class Partition {
+  readonly spec: PartitionSpec;
+  readonly log: Log;
+  readonly sequences: Sequences;
+  /** Bytes ever appended while this host lives: what the governor and the bench see. */
+  appendedBytes = 0;
+  readonly #notices: PartitionNotices;
+  #state: PartitionState = 'online';
+  #retryAtMs = 0;
+  #lastDiskError = '';
+  #syncing = false;
+  #syncFailed = false;
+  /** In order of endOffset. */
+  #waiting: Waiting[] = [];
+  /** Offset at the start of the turn: what lies below may have been acknowledged and is never taken back. */
+  #turnStartOffset: number;
+
+  constructor(spec: PartitionSpec, log: Log, sequences: Sequences, notices: PartitionNotices) {
+    this.spec = spec;
+    this.log = log;
+    this.sequences = sequences;
+    this.#notices = notices;
+    this.#turnStartOffset = log.endOffset;
+  }
+
+  get state(): PartitionState {
+    return this.#state;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  get lastDiskError(): string {
+    return this.#lastDiskError;
+  }
+
+  /** Appends one sealed batch, or says why not. `own` batches were sealed by this house: their CRC is right. */
+  accept(batch: Buffer, own: boolean, nowMs: number): Accepted {
+    if (this.#state !== 'online' && nowMs < this.#retryAtMs) return this.#refuseByState();
+    const { config } = this.log;
+    if (!own) {
+      const error = validateProduced(batch, 0, batch.length);
+      if (error !== 0) return refused(error, 'the batch is not valid');
+    }
+    if (batch.length > config.batchBytesMax) {
+      return refused(
+        errors.MESSAGE_TOO_LARGE.code,
+        `a batch of ${batch.length} bytes is larger than max.message.bytes=${config.batchBytesMax}`,
+      );
+    }
+    if (batchBytes(batch, 0) !== batch.length) return refused(errors.INVALID_RECORD.code, 'an append holds exactly one batch');
+    const count = countOf(batch, 0);
+    const producerId = producerIdOf(batch, 0);
+    const epoch = producerEpochOf(batch, 0);
+    const firstSequence = baseSequenceOf(batch, 0);
+    const verdict = this.sequences.check(producerId, epoch, firstSequence, count);
+    if (!verdict.append) {
+      if (verdict.error !== 0) return refused(verdict.error, 'the sequence does not follow the last batch of this producer');
+      return {
+        error: 0,
+        message: '',
+        baseOffset: verdict.baseOffset,
+        endOffset: verdict.baseOffset + count,
+        logAppendTimeMs: -1,
+        full: false,
+      };
+    }
+    const timestampError = this.#checkTimestamp(batch, nowMs);
+    if (timestampError !== '') return refused(errors.INVALID_TIMESTAMP.code, timestampError);
+    const baseOffset = this.log.endOffset;
+    if (config.logAppendTime) stampLogAppendTime(batch, 0, nowMs);
+    stampBatch(batch, 0, baseOffset, this.spec.leaderEpoch);
+    if (!this.log.append(batch)) return FULL;
+    const endOffset = baseOffset + lastOffsetDeltaOf(batch, 0) + 1;
+    this.sequences.note(producerId, epoch, firstSequence, count, baseOffset, nowMs);
+    this.appendedBytes += batch.length;
+    return { error: 0, message: '', baseOffset, endOffset, logAppendTimeMs: config.logAppendTime ? nowMs : -1, full: false };
+  }
+
+  /**
+   * Ends the appends of a turn: writes what the durability wants written. The code that the turn's appends are to be answered
+   * with: NONE, or a refusal after which the log is as it was before the turn.
+   */
+  flush(nowMs: number): number {
+    const memoryOnly = this.log.config.durability === 'memory';
+    let error = 0;
+    if (!memoryOnly) {
+      error = this.#write(nowMs);
+      if (error !== 0) {
+        this.log.truncateTo(Math.max(this.log.writtenOffset, this.#turnStartOffset));
+        this.sequences.truncate(this.log.endOffset);
+      }
+    }
+    this.#turnStartOffset = this.log.endOffset;
+    return error;
+  }
+
+  /** Writes out what memory alone holds (spill, close). True when nothing is left unwritten. */
+  spill(nowMs: number): boolean {
+    return this.#write(nowMs) === 0;
+  }
+
+  /** Calls `done` when everything below `endOffset` is committed, which may be at once. */
+  whenCommitted(endOffset: number, done: (error: number) => void): void {
+    if (this.log.committedOffset >= endOffset) return done(0);
+    this.#waiting.push({ endOffset, done });
+  }
+
+  /** Answers the appends that are committed by now. */
+  settle(): void {
+    const committed = this.log.committedOffset;
+    let settled = 0;
+    while (settled < this.#waiting.length && this.#waiting[settled].endOffset <= committed) this.#waiting[settled++].done(0);
+    if (settled > 0) this.#waiting.splice(0, settled);
+  }
+
+  /** Refuses every append that still waits; the producer sends it again. */
+  refuseWaiting(error: number): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { done } of waiting) done(error);
+  }
+
+  /** Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. */
+  syncIfNeeded(nowMs: number, ended: () => void): void {
+    if (this.log.config.durability !== 'synced' || this.#syncing) return;
+    if (this.#syncFailed && !this.#rehome(nowMs)) return;
+    if (!this.log.unsynced) return;
+    this.#syncing = true;
+    this.log.syncLater((error) => {
+      this.#syncing = false;
+      if (error !== null) {
+        this.#syncFailed = true;
+        this.#enter('fenced', error.message, 0);
+      } else if (this.#state === 'fenced') this.#enter('online', '', 0);
+      ended();
+    });
+  }
+
+  get syncing(): boolean {
+    return this.#syncing;
+  }
+
+  /** A disk that refused is asked again from time to time, so that the partition heals without an append. */
+  tick(nowMs: number): void {
+    if (this.#state !== 'online' && nowMs >= this.#retryAtMs && !this.#syncFailed && this.#state !== 'fenced') this.#write(nowMs);
+  }
+
+  configure(config: LogConfig, nowMs: number): void {
+    // What memory alone holds must be written before the durability may promise that it is.
+    if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(nowMs)) {
+      throw new DiskError('ENOSPC', 'spill before raising the durability', this.spec.topic);
+    }
+    this.log.configure(config);
+  }
+
+  describe(): PartitionDescription {
+    const { log, spec } = this;
+    return {
+      slot: spec.slot,
+      topic: spec.topic,
+      partition: spec.partition,
+      error: 0,
+      state: this.#state,
+      startOffset: log.startOffset,
+      endOffset: log.endOffset,
+      highWatermark: log.committedOffset,
+      logBytes: log.logBytes,
+      residentBytes: log.residentBytes,
+      unwrittenBytes: log.unwrittenBytes,
+      segments: log.segmentCount,
+      quarantined: [...log.damages],
+    };
+  }
+
+  #write(nowMs: number): number {
+    try {
+      this.log.flush();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#lastDiskError = error.message;
+      const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
+      this.#enter('disk-full', error.message, nowMs + RETRY_AFTER_MS);
+      return full ? errors.DISK_FULL.code : errors.KAFKA_STORAGE_ERROR.code;
+    }
+    if (this.#state === 'disk-full') this.#enter('online', '', 0);
+    return 0;
+  }
+
+  /** After a failed sync the same descriptor proves nothing any more: the unsynced bytes go to a new file. */
+  #rehome(nowMs: number): boolean {
+    if (nowMs < this.#retryAtMs) return false;
+    try {
+      this.log.rehomeUnsynced();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.#enter('fenced', error.message, nowMs + RETRY_AFTER_MS);
+      return false;
+    }
+    this.#syncFailed = false;
+    return true;
+  }
+
+  #enter(state: PartitionState, reason: string, retryAtMs: number): void {
+    this.#retryAtMs = retryAtMs;
+    if (reason !== '') this.#lastDiskError = reason;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#notices.state(state, reason);
+  }
+
+  #refuseByState(): Accepted {
+    const full = this.#state === 'disk-full';
+    return refused(
+      full ? errors.DISK_FULL.code : errors.KAFKA_STORAGE_ERROR.code,
+      full
+        ? `the disk refused a write (${this.#lastDiskError}); reads go on, appends are taken again when there is space`
+        : `a sync failed (${this.#lastDiskError}); the log is being re-verified`,
+    );
+  }
+
+  #checkTimestamp(batch: Buffer, nowMs: number): string {
+    const { config } = this.log;
+    if (config.logAppendTime) return '';
+    const maxTimestampMs = maxTimestampOf(batch, 0);
+    if (maxTimestampMs - nowMs > config.timestampAfterMaxMs) {
+      return `a timestamp is ${maxTimestampMs - nowMs} ms ahead; message.timestamp.after.max.ms=${config.timestampAfterMaxMs}`;
+    }
+    // Only the largest timestamp is in the header; as in Kafka the bound below is checked against each record, so here where it is cheap.
+    if (nowMs - maxTimestampMs > config.timestampBeforeMaxMs) {
+      return `a timestamp is ${nowMs - maxTimestampMs} ms old; message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`;
+    }
+    return '';
+  }
+}
+
+/** Notes what a walk of the log finds in a batch header, as if it were appended now. */
+export function noteHeader(sequences: Sequences, header: Buffer, at: number, baseOffset: number): void {
+  sequences.note(
+    producerIdOf(header, at),
+    producerEpochOf(header, at),
+    baseSequenceOf(header, at),
+    countOf(header, at),
+    baseOffset,
+    maxTimestampOf(header, at),
+  );
+}
+
+function refused(error: number, message: string): Accepted {
+  return { error, message, baseOffset: -1, endOffset: -1, logAppendTimeMs: -1, full: false };
+}
+
+const FULL: Accepted = { error: 0, message: '', baseOffset: -1, endOffset: -1, logAppendTimeMs: -1, full: true };
