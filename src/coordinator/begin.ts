@@ -1,0 +1,146 @@
+/**
+ * How a coordinator comes to its state: the stored facts, applied. A new bus gets its id here, a bus with another number of hosts
+ * new slots, and a folder whose database is lost gets its topics back from the folders of their partitions.
+ */
+import { assert } from '../base/assert.ts';
+import { BusError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Arena } from '../world/arena.ts';
+import type { Clock } from '../world/clock.ts';
+import type { Disk } from '../world/disk.ts';
+import type { Logger } from '../world/logger.ts';
+import type { Random } from '../world/random.ts';
+import type { Fact, Store } from './facts.ts';
+import { listPartitions, type PartitionFolder, partitionFolderName, sweep, takeCleanMarker } from './folder.ts';
+import { Placement } from './placement.ts';
+import { applyAll, emptyState, type State } from './state.ts';
+import { hex } from './topics.ts';
+
+export interface BeginSetup {
+  folder: string | null;
+  disk: Disk;
+  clock: Clock;
+  random: Random;
+  arena: Arena;
+  hosts: number;
+  store: Store | null;
+  log: Logger;
+}
+
+/** Something found at start that the user should hear of. */
+export interface BeginEvent {
+  name: string;
+  fields: Record<string, string | number>;
+}
+
+export interface Begun {
+  state: State;
+  /** Whether the last owner of the folder closed it cleanly. */
+  clean: boolean;
+  events: BeginEvent[];
+}
+
+export function beginState(setup: BeginSetup): Begun {
+  const { folder, disk, store } = setup;
+  const events: BeginEvent[] = [];
+  if (folder === null || store === null) {
+    const state = emptyState(slotsMax(setup));
+    applyAll(state, [{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }]);
+    return { state, clean: true, events };
+  }
+  const clean = takeCleanMarker(disk, folder);
+  const stored = store.load();
+  if (!stored.some(({ fact }) => fact === 'busMade')) {
+    store.commit([
+      { fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts },
+      ...rebuild(setup, folder, store.damaged, events),
+    ]);
+  } else {
+    const moved = moveSlots(stored, setup);
+    if (moved.length > 0) store.commit(moved);
+  }
+  const state = reloadState(setup);
+  const claimed = new Set<string>();
+  for (const { topic, partition } of state.owners.values()) claimed.add(partitionFolderName(topic.name, partition));
+  for (const stray of sweep(disk, folder, (name) => claimed.has(name))) tellStray(stray, events, setup.log);
+  return { state, clean, events };
+}
+
+/** The state that the store holds. */
+export function reloadState(setup: BeginSetup): State {
+  assert(setup.store !== null, 'only a bus with a store can lose what is not stored');
+  const state = emptyState(slotsMax(setup));
+  applyAll(state, setup.store.load());
+  return state;
+}
+
+function slotsMax({ arena }: BeginSetup): number {
+  return Math.min(limits.partitionsMax, arena.handle.slotsMax);
+}
+
+/** As Kafka's cluster id: 16 bytes in 22 characters of base64, not beginning with a dash. */
+function makeBusId(random: Random): string {
+  for (;;) {
+    const id = Buffer.from(random.bytes(16)).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
+}
+
+/** Facts that give every partition a new slot, if the stored ones do not suit this bus. */
+function moveSlots(stored: readonly Fact[], setup: BeginSetup): Fact[] {
+  const made = stored.find((fact) => fact.fact === 'busMade');
+  assert(made !== undefined, 'the store knows the bus');
+  const topics = stored.filter((fact) => fact.fact === 'topicCreated');
+  const bound = slotsMax(setup);
+  if (made.hosts === setup.hosts && topics.every(({ slots }) => slots.every((slot) => slot < bound))) return [];
+  const placement = new Placement({ ...emptyState(bound), hosts: setup.hosts });
+  const moved: Fact[] = topics.map(({ topicId, slots }) => ({ fact: 'slotsMoved', topicId, slots: place(placement, slots.length, bound) }));
+  return [{ ...made, hosts: setup.hosts }, ...moved];
+}
+
+function place(placement: Placement, count: number, bound: number): number[] {
+  const slots = placement.place(count);
+  if (slots !== null) return slots;
+  throw new BusError('LIMIT_REACHED', `the data folder holds more partitions than the ${bound} that this bus may carry`);
+}
+
+/**
+ * Topics from the folders of their partitions, when the database is new. Their configurations are lost with the database, so they
+ * keep everything until they are configured again; producer ids go on from the clock, since no bus gives a thousand in a millisecond.
+ */
+function rebuild(setup: BeginSetup, folder: string, damaged: string | null, events: BeginEvent[]): Fact[] {
+  const { disk, clock, random, log } = setup;
+  if (damaged !== null) {
+    events.push({ name: 'databaseDamaged', fields: { movedTo: damaged } });
+    log.error({ movedTo: damaged }, 'the database was damaged and moved aside; topics are found again from their partitions’ folders');
+  }
+  const byTopic = new Map<string, PartitionFolder[]>();
+  for (const found of listPartitions(disk, folder)) {
+    const list = byTopic.get(found.topic);
+    if (list === undefined) byTopic.set(found.topic, [found]);
+    else list.push(found);
+  }
+  if (byTopic.size === 0 && damaged === null) return [];
+  const createdMs = clock.nowMs();
+  const placement = new Placement({ ...emptyState(slotsMax(setup)), hosts: setup.hosts });
+  const facts: Fact[] = [{ fact: 'producerIdsReserved', from: createdMs * 1000, upTo: createdMs * 1000 }];
+  for (const [name, partitions] of byTopic) {
+    const topicId = partitions.find((partition) => partition.topicId !== '')?.topicId ?? hex(random.bytes(16));
+    const own = partitions.filter((partition) => partition.topicId === topicId || partition.topicId === '');
+    const count = Math.max(...own.map(({ partition }) => partition)) + 1;
+    const slots = place(placement, count, slotsMax(setup));
+    const configs = { 'retention.bytes': '-1', 'retention.ms': '-1' };
+    facts.push({ fact: 'topicCreated', epoch: facts.length, name, topicId, slots, configs, createdMs });
+    events.push({ name: 'topicRebuilt', fields: { topic: name, topicId, partitions: count } });
+    log.warn(
+      { topic: name, partitions: count },
+      'a topic was found again; its configuration is lost, so it keeps everything: configure it',
+    );
+  }
+  return facts;
+}
+
+function tellStray({ folder, topic, partition, topicId }: PartitionFolder, events: BeginEvent[], log: Logger): void {
+  events.push({ name: 'strayPartition', fields: { topic, partition, topicId, movedTo: folder } });
+  log.warn({ topic, partition, movedTo: folder }, 'a partition that no topic claims was put aside');
+}

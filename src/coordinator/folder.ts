@@ -1,0 +1,113 @@
+/**
+ * What of the data folder is the coordinator's business: the names in it, the clean marker, the removal of partitions that no host
+ * carries any more, and finding topics again when the database is lost. What is inside a partition's folder is the log's.
+ *
+ *   spillway.db          the database, and the lock (store.ts)
+ *   owner.pid            process id of the owner, for the message to a second one
+ *   clean                written as the last act of a clean close, removed by the next start
+ *   <topic>-<n>/         a partition; partition.metadata in it names the topic's id
+ *   *-delete, *-stray    a partition being removed; one that no topic claims, put aside and never removed
+ */
+import { join } from 'node:path';
+import { type Disk, readWhole, replaceWhole } from '../world/disk.ts';
+import { checkTopicName } from './names.ts';
+
+export const databaseName = 'spillway.db';
+export const ownerName = 'owner.pid';
+const cleanName = 'clean';
+const metadataName = 'partition.metadata';
+
+export interface PartitionFolder {
+  folder: string;
+  topic: string;
+  partition: number;
+  /** 32 hexadecimal digits; '' when its file is missing or unreadable. */
+  topicId: string;
+}
+
+export interface ExpectedPartition {
+  topic: string;
+  partition: number;
+  topicId: string;
+}
+
+export function partitionFolderName(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}
+
+/** Whether the last owner closed cleanly. The marker is gone when this returns, durably: nothing may be written before. */
+export function takeCleanMarker(disk: Disk, folder: string): boolean {
+  const path = join(folder, cleanName);
+  if (disk.stat(path) === null) return false;
+  disk.remove(path);
+  disk.syncFolder(folder);
+  return true;
+}
+
+export function writeCleanMarker(disk: Disk, folder: string, nowMs: number): void {
+  replaceWhole(disk, join(folder, cleanName), Buffer.from(`version: 0\nclosed_ms: ${nowMs}\n`));
+}
+
+/** Folders of partitions, with the topic ids that they name. */
+export function listPartitions(disk: Disk, folder: string): PartitionFolder[] {
+  const found: PartitionFolder[] = [];
+  for (const name of disk.list(folder)) {
+    const parsed = parseFolderName(name);
+    if (parsed === null || disk.stat(join(folder, name))?.isDirectory !== true) continue;
+    found.push({ folder: name, ...parsed, topicId: readTopicId(disk, join(folder, name)) });
+  }
+  return found;
+}
+
+/** A partition folder's topic and number, or null when the name is none of a partition. */
+export function parseFolderName(name: string): { topic: string; partition: number } | null {
+  const match = /^(.+)-(0|[1-9]\d{0,4})$/.exec(name);
+  if (match === null || checkTopicName(match[1]) !== null) return null;
+  return { topic: match[1], partition: Number(match[2]) };
+}
+
+/**
+ * Removes what is left of a partition, whoever should have done so; nothing when it is gone. A folder that names another topic's id
+ * is that topic's, and stays.
+ */
+export function removePartition(disk: Disk, folder: string, { topic, partition, topicId }: ExpectedPartition): void {
+  const path = join(folder, partitionFolderName(topic, partition));
+  if (disk.stat(path) === null) return;
+  const named = readTopicId(disk, path);
+  if (named !== '' && named !== topicId) return;
+  // Its metadata goes last, so that a removal that is cut short is taken up again by the next start.
+  for (const name of disk.list(path)) if (name !== metadataName) disk.removeFolder(join(path, name));
+  disk.removeFolder(path);
+}
+
+/** At start: ends removals that were cut short, and puts aside folders that no topic claims. Answers what it put aside. */
+export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string) => boolean): PartitionFolder[] {
+  const strays: PartitionFolder[] = [];
+  let changed = false;
+  for (const name of disk.list(folder)) {
+    if (isClaimed(name) || disk.stat(join(folder, name))?.isDirectory !== true) continue;
+    if (/-\d+\..+-delete$/.test(name)) {
+      disk.removeFolder(join(folder, name));
+      changed = true;
+      continue;
+    }
+    const parsed = parseFolderName(name);
+    if (parsed === null) continue;
+    const topicId = readTopicId(disk, join(folder, name));
+    const aside = `${name.slice(0, 200)}.${topicId || 'unknown'}-stray`;
+    disk.rename(join(folder, name), join(folder, aside));
+    changed = true;
+    strays.push({ folder: aside, ...parsed, topicId });
+  }
+  if (changed) disk.syncFolder(folder);
+  return strays;
+}
+
+/** `version: 0` and `topic_id: …`, as 32 hexadecimal digits or in Kafka's base64. */
+function readTopicId(disk: Disk, folder: string): string {
+  const text = readWhole(disk, join(folder, metadataName))?.toString('latin1') ?? '';
+  const value = /^topic_id:\s*(\S+)\s*$/m.exec(text)?.[1] ?? '';
+  if (/^[0-9a-fA-F]{32}$/.test(value)) return value.toLowerCase();
+  if (!/^[A-Za-z0-9_-]{22}$/.test(value)) return '';
+  return Buffer.from(value, 'base64url').toString('hex');
+}

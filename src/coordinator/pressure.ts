@@ -1,0 +1,208 @@
+/**
+ * The governor: a pure function from gauges to one level (calm, spill, throttle, pause) and the reasons for it. It moves no bytes
+ * and waits for nobody; what a level means is up to hosts and dispatchers.
+ *
+ * Two things keep it from flapping. Each gauge enters a level at one threshold and leaves it at a lower one. And the level rises
+ * at once, but falls only after `dwellMs` without a reading that would keep it, and for as long again after a fall it rises no
+ * higher-or-equal to where it came from: so under noise around a threshold it changes at most once per dwell, while something
+ * worse than anything seen lately is never waited for.
+ */
+import { GiB, MiB } from '../base/bytes.ts';
+import { type PressureLevel, type PressureReason, type PressureReport, pressureLevels } from './protocol.ts';
+
+export interface Gauges {
+  /** Bytes of the arena in use. */
+  residentBytes: number;
+  /** Of these, bytes that are in no file yet. */
+  unwrittenBytes: number;
+  /** Bytes that dispatchers have posted and not seen answered. */
+  inFlightBytes: number;
+  /** The largest heap of a thread, and whose it is. */
+  heapBytes: number;
+  heapWhere: string;
+  rssBytes: number;
+  /** Free bytes of the data folder's file system; Infinity without a folder. */
+  diskFreeBytes: number;
+  /** The host that reported a full disk, or ''. */
+  diskFullWhere: string;
+}
+
+/** What the gauges are measured against. Infinity: no such fence. */
+export interface Fences {
+  folder: boolean;
+  /** Bytes of the arena: memoryBytesMax of the bus. */
+  memoryBytesMax: number;
+  /** Heap of one thread. */
+  heapBytesMax: number;
+  /** Resident set of the process; it holds the user's own memory too, so it is a fence only where one was set. */
+  rssBytesMax: number;
+}
+
+export interface Threshold {
+  gauge: PressureReason['gauge'];
+  level: Exclude<PressureLevel, 'calm'>;
+  /** With a folder resident bytes can be written out and dropped; without one they can only be waited for. */
+  on: 'folder' | 'no folder' | 'any';
+  /** A share of this fence, or plain bytes of which less is worse. */
+  of: 'memoryBytesMax' | 'heapBytesMax' | 'rssBytesMax' | 'bytes left';
+  enter: number;
+  leave: number;
+  why: string;
+}
+
+export const dwellMs = 250;
+
+/** Every threshold, once; docs/configuration.md prints this table. */
+export const thresholds: readonly Threshold[] = [
+  t('resident-bytes', 'spill', 'folder', 'memoryBytesMax', 0.7, 0.6, 'cold batches are written out and dropped'),
+  t('resident-bytes', 'throttle', 'folder', 'memoryBytesMax', 0.9, 0.8, 'dropping cannot keep up'),
+  t('resident-bytes', 'pause', 'folder', 'memoryBytesMax', 0.97, 0.9, 'hardly a frame is free'),
+  t(
+    'resident-bytes',
+    'throttle',
+    'no folder',
+    'memoryBytesMax',
+    0.8,
+    0.7,
+    'nothing can be spilled; retention and deletes must free memory',
+  ),
+  t('resident-bytes', 'pause', 'no folder', 'memoryBytesMax', 0.95, 0.88, 'hardly a frame is free'),
+  t(
+    'unwritten-bytes',
+    'spill',
+    'folder',
+    'memoryBytesMax',
+    0.4,
+    0.3,
+    'memory alone holds much: topics of durability "memory" are written out',
+  ),
+  t('unwritten-bytes', 'throttle', 'folder', 'memoryBytesMax', 0.7, 0.55, 'the disk is slower than the producers'),
+  t('unwritten-bytes', 'pause', 'folder', 'memoryBytesMax', 0.9, 0.75, 'the disk is much slower than the producers'),
+  t('in-flight-bytes', 'throttle', 'any', 'memoryBytesMax', 0.5, 0.35, 'hosts are slower than the producers'),
+  t('in-flight-bytes', 'pause', 'any', 'memoryBytesMax', 1, 0.7, 'hosts are much slower than the producers'),
+  t('heap', 'throttle', 'any', 'heapBytesMax', 0.85, 0.75, 'a thread is near the bound of its heap'),
+  t('heap', 'pause', 'any', 'heapBytesMax', 0.95, 0.88, 'a thread is about to run out of heap'),
+  t('rss', 'spill', 'any', 'rssBytesMax', 0.85, 0.8, 'the process nears the memory that it may have'),
+  t('rss', 'throttle', 'any', 'rssBytesMax', 0.92, 0.87, 'the process nears the memory that it may have'),
+  t('rss', 'pause', 'any', 'rssBytesMax', 0.97, 0.93, 'the process is about to pass the memory that it may have'),
+  // A full disk is refused with DISK_FULL where it happens: pausing everybody would hide that error and stop what needs no disk.
+  t('disk-free', 'throttle', 'folder', 'bytes left', 64 * MiB, 96 * MiB, 'the file system is nearly full'),
+];
+
+function t(
+  gauge: Threshold['gauge'],
+  level: Threshold['level'],
+  on: Threshold['on'],
+  of: Threshold['of'],
+  enter: number,
+  leave: number,
+  why: string,
+): Threshold {
+  return { gauge, level, on, of, enter, leave, why };
+}
+
+export interface Governor {
+  /** Index into pressureLevels. */
+  readonly level: number;
+  /** Wall-clock time of the last change. */
+  readonly sinceMs: number;
+  readonly reasons: readonly PressureReason[];
+  /** Level of each gauge by itself, with its hysteresis. */
+  readonly held: Readonly<Partial<Record<Threshold['gauge'], number>>>;
+  /** When a reading last asked for this level or more, and the most that was asked for since; monotonic. */
+  readonly wantedAtMs: number;
+  readonly wantedSince: number;
+  /** Until then the level does not rise to `peak` again, from which it fell. */
+  readonly peak: number;
+  readonly peakUntilMs: number;
+}
+
+export function calmGovernor(nowMs: number): Governor {
+  return { level: 0, sinceMs: nowMs, reasons: [], held: {}, wantedAtMs: 0, wantedSince: 0, peak: 0, peakUntilMs: 0 };
+}
+
+/** The governor after these readings. */
+export function govern(before: Governor, gauges: Gauges, fences: Fences, now: { nowMs: number; monotonicMs: number }): Governor {
+  const held: Partial<Record<Threshold['gauge'], number>> = {};
+  const reasons: PressureReason[] = [];
+  let wanted = 0;
+  for (const gauge of gaugeNames) {
+    const found = readGauge(gauge, before.held[gauge] ?? 0, gauges, fences);
+    if (found === null) continue;
+    held[gauge] = found.rank;
+    reasons.push(found.reason);
+    wanted = Math.max(wanted, found.rank);
+  }
+  const at = now.monotonicMs;
+  if (wanted >= before.level) {
+    const barred = at < before.peakUntilMs ? before.peak : before.level;
+    if (wanted > barred) return { ...before, level: wanted, sinceMs: now.nowMs, reasons, held, wantedAtMs: at, wantedSince: 0 };
+    // Held back below the peak, or just where it was.
+    return { ...before, reasons: reasons.length > 0 ? reasons : before.reasons, held, wantedAtMs: at, wantedSince: 0 };
+  }
+  const wantedSince = Math.max(before.wantedSince, wanted);
+  if (at - before.wantedAtMs < dwellMs) return { ...before, held, wantedSince };
+  return {
+    level: wantedSince,
+    sinceMs: now.nowMs,
+    reasons,
+    held,
+    wantedAtMs: at,
+    wantedSince: 0,
+    peak: before.level,
+    peakUntilMs: at + dwellMs,
+  };
+}
+
+export function toReport(governor: Governor, gauges: Gauges): PressureReport {
+  const { residentBytes, unwrittenBytes, inFlightBytes, heapBytes, rssBytes } = gauges;
+  // Infinity would not survive JSON.
+  const diskFreeBytes = Math.min(gauges.diskFreeBytes, 1024 * 1024 * GiB);
+  return {
+    level: pressureLevels[governor.level],
+    sinceMs: governor.sinceMs,
+    reasons: [...governor.reasons],
+    gauges: { residentBytes, unwrittenBytes, inFlightBytes, heapBytes, rssBytes, diskFreeBytes },
+  };
+}
+
+const gaugeNames = [...new Set(thresholds.map(({ gauge }) => gauge))];
+const thresholdsOf = new Map(gaugeNames.map((name) => [name, thresholds.filter(({ gauge }) => gauge === name)]));
+
+/** The level that one gauge asks for: the highest that it enters now, or that it holds and has not left. */
+function readGauge(
+  gauge: Threshold['gauge'],
+  held: number,
+  gauges: Gauges,
+  fences: Fences,
+): { rank: number; reason: PressureReason } | null {
+  const { value, where } = readingOf(gauge, gauges);
+  let found: { rank: number; reason: PressureReason } | null = null;
+  for (const row of thresholdsOf.get(gauge) ?? []) {
+    if (row.on !== 'any' && (row.on === 'folder') !== fences.folder) continue;
+    const rank = pressureLevels.indexOf(row.level);
+    const share = rank <= held ? row.leave : row.enter;
+    const passed = row.of === 'bytes left' ? value <= share : value >= share * fences[row.of];
+    if (!passed || (found !== null && found.rank > rank)) continue;
+    const threshold = row.of === 'bytes left' ? row.enter : row.enter * fences[row.of];
+    found = { rank, reason: { gauge, level: row.level, value, threshold, where } };
+  }
+  return found;
+}
+
+function readingOf(gauge: Threshold['gauge'], gauges: Gauges): { value: number; where: string } {
+  switch (gauge) {
+    case 'resident-bytes':
+      return { value: gauges.residentBytes, where: 'arena' };
+    case 'unwritten-bytes':
+      return { value: gauges.unwrittenBytes, where: 'arena' };
+    case 'in-flight-bytes':
+      return { value: gauges.inFlightBytes, where: 'dispatchers' };
+    case 'heap':
+      return { value: gauges.heapBytes, where: gauges.heapWhere };
+    case 'rss':
+      return { value: gauges.rssBytes, where: 'process' };
+    case 'disk-free':
+      return { value: gauges.diskFullWhere === '' ? gauges.diskFreeBytes : 0, where: gauges.diskFullWhere || 'data folder' };
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The coordinator's state and how a fact changes it. Pure: the same facts in the same order give the same state, live and at start-up.
+ *
+ * Invariants: a slot belongs to one partition; a name to one topic that is not being deleted; `taken[slot]` is 1 exactly for the
+ * slots of `byId` (which holds topics being deleted too, until their files are gone).
+ */
+import { assert, unreachable } from '../base/assert.ts';
+import type { Configs } from './config-values.ts';
+import type { Fact } from './facts.ts';
+import { collisionKey } from './names.ts';
+
+export interface Topic {
+  readonly name: string;
+  /** 32 hexadecimal digits. */
+  readonly topicId: string;
+  readonly createdMs: number;
+  /** Slot of each partition, by its number. */
+  slots: readonly number[];
+  configs: Configs;
+  deleting: boolean;
+}
+
+export interface State {
+  busId: string;
+  hosts: number;
+  /** Rises with every change that metadata shows. */
+  epoch: number;
+  /** Every topic, also while it is being deleted. */
+  readonly byId: Map<string, Topic>;
+  /** Topics that clients may use. */
+  readonly byName: Map<string, Topic>;
+  /** How many topics share a name but for "." and "_". */
+  readonly collisions: Map<string, number>;
+  readonly taken: Uint8Array;
+  /** Whose slot it is. */
+  readonly owners: Map<number, { topic: Topic; partition: number }>;
+  producerIdsNext: number;
+  producerIdsUpTo: number;
+}
+
+export function emptyState(slotsMax: number): State {
+  return {
+    busId: '',
+    hosts: 1,
+    epoch: 0,
+    byId: new Map(),
+    byName: new Map(),
+    collisions: new Map(),
+    taken: new Uint8Array(slotsMax),
+    owners: new Map(),
+    producerIdsNext: 0,
+    producerIdsUpTo: 0,
+  };
+}
+
+export function applyAll(state: State, facts: readonly Fact[]): void {
+  for (const fact of facts) apply(state, fact);
+}
+
+export function apply(state: State, fact: Fact): void {
+  switch (fact.fact) {
+    case 'busMade':
+      state.busId = fact.busId;
+      state.hosts = fact.hosts;
+      return;
+    case 'topicCreated': {
+      assert(!state.byName.has(fact.name) && !state.byId.has(fact.topicId), 'a created topic is new by name and by id');
+      const topic: Topic = {
+        name: fact.name,
+        topicId: fact.topicId,
+        createdMs: fact.createdMs,
+        slots: [],
+        configs: fact.configs,
+        deleting: false,
+      };
+      state.byId.set(topic.topicId, topic);
+      state.byName.set(topic.name, topic);
+      countCollision(state, topic.name, 1);
+      takeSlots(state, topic, fact.slots);
+      return raise(state, fact.epoch);
+    }
+    case 'partitionsAdded':
+      takeSlots(state, topicOf(state, fact.topicId), fact.slots);
+      return raise(state, fact.epoch);
+    case 'configsChanged':
+      topicOf(state, fact.topicId).configs = fact.configs;
+      return raise(state, fact.epoch);
+    case 'slotsMoved':
+      // Slots move only between two lives of the state (begin.ts): the store answers the new ones.
+      return;
+    case 'topicDeleting': {
+      const topic = topicOf(state, fact.topicId);
+      topic.deleting = true;
+      if (state.byName.get(topic.name) === topic) state.byName.delete(topic.name);
+      countCollision(state, topic.name, -1);
+      return raise(state, fact.epoch);
+    }
+    case 'topicDeleted': {
+      const topic = topicOf(state, fact.topicId);
+      assert(topic.deleting, 'a topic is deleted after it was marked so');
+      freeSlots(state, topic);
+      state.byId.delete(topic.topicId);
+      return;
+    }
+    case 'epochReached':
+      return raise(state, fact.epoch);
+    case 'producerIdsReserved':
+      assert(fact.from >= state.producerIdsUpTo && fact.upTo >= fact.from, 'producer ids only rise');
+      state.producerIdsNext = fact.from;
+      state.producerIdsUpTo = fact.upTo;
+      return;
+    case 'producerIdGiven':
+      assert(
+        fact.producerId === state.producerIdsNext && fact.producerId < state.producerIdsUpTo,
+        'a producer id comes from the reserved block',
+      );
+      state.producerIdsNext++;
+      return;
+    default:
+      unreachable(fact);
+  }
+}
+
+export function hostOf(state: State, slot: number): number {
+  return slot % state.hosts;
+}
+
+function topicOf(state: State, topicId: string): Topic {
+  const topic = state.byId.get(topicId);
+  assert(topic !== undefined, `a fact is about a topic that exists, not ${topicId}`);
+  return topic;
+}
+
+function takeSlots(state: State, topic: Topic, slots: readonly number[]): void {
+  const first = topic.slots.length;
+  slots.forEach((slot, i) => {
+    assert(slot < state.taken.length, 'a slot lies within the bound of the bus');
+    state.taken[slot] = 1;
+    state.owners.set(slot, { topic, partition: first + i });
+  });
+  topic.slots = [...topic.slots, ...slots];
+}
+
+function freeSlots(state: State, topic: Topic): void {
+  for (const slot of topic.slots) {
+    state.taken[slot] = 0;
+    state.owners.delete(slot);
+  }
+  topic.slots = [];
+}
+
+function raise(state: State, epoch: number): void {
+  if (epoch > state.epoch) state.epoch = epoch;
+}
+
+function countCollision(state: State, name: string, by: number): void {
+  const key = collisionKey(name);
+  const count = (state.collisions.get(key) ?? 0) + by;
+  if (count === 0) state.collisions.delete(key);
+  else state.collisions.set(key, count);
+}
