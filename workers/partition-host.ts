@@ -1,5 +1,4 @@
 /** Thread entry of a partition host: builds its world and runs the actor until it is closed. No logic. */
-import { getHeapStatistics } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { Host } from '../src/partition/host.ts';
 import type { HostAnswer, HostPost } from '../src/partition/protocol.ts';
@@ -7,6 +6,7 @@ import { Arena, type ArenaHandle } from '../src/world/arena.ts';
 import { realClock } from '../src/world/clock.ts';
 import { realDisk } from '../src/world/disk.ts';
 import { type LogLevel, pinoLogger } from '../src/world/logger.ts';
+import { heapBytes } from '../src/world/memory.ts';
 import { threadPort } from '../src/world/port.ts';
 
 export interface PartitionHostData {
@@ -39,10 +39,7 @@ export default function run(data: PartitionHostData): Promise<void> {
       successor: data.successor,
       retentionCheckMs: data.retentionCheckMs,
       producerIdExpirationMs: data.producerIdExpirationMs,
-      heapBytes: () => {
-        const { used_heap_size, external_memory } = getHeapStatistics();
-        return used_heap_size + external_memory;
-      },
+      heapBytes,
       closed: () => {
         data.control.close();
         resolve();

@@ -3,7 +3,6 @@
  * serves the main thread, a worker of the user's and the listener; it does not know whether a port leads to a thread or a function.
  */
 
-import { MiB } from '../base/bytes.ts';
 import { errors } from '../base/errors.ts';
 import type {
   CoordinatorAnswer,
@@ -35,7 +34,7 @@ export interface DispatcherSetup {
   disk: Disk;
   arena: Arena;
   coordinator: Port<CoordinatorPost, CoordinatorAnswer>;
-  outboxBytes?: number;
+  outbox: SharedArrayBuffer;
   /** Memory of this thread in bytes, told to the governor. */
   memory?: () => { heapBytes: number; rssBytes: number };
 }
@@ -52,7 +51,6 @@ export interface Subscriber {
   closed?(): void;
 }
 
-const OUTBOX_BYTES = 64 * MiB;
 const LOAD_EVERY_MS = 100;
 
 type HostLink = Link<HostAsk, HostReply, HostNotice>;
@@ -80,7 +78,7 @@ export class Dispatcher {
     this.clock = setup.clock;
     this.random = setup.random;
     this.disk = setup.disk;
-    this.outbox = new Outbox(setup.outboxBytes ?? OUTBOX_BYTES);
+    this.outbox = new Outbox(setup.outbox);
     this.#arena = setup.arena;
     this.#memory = setup.memory;
     this.#coordinator = new Link(setup.coordinator, setup.clock, errors.CLOSED.code, {

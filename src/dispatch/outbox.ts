@@ -16,8 +16,9 @@ export class Outbox {
   readonly #starts: number[];
   readonly #lengths: number[];
 
-  constructor(size: number) {
-    this.shared = new SharedArrayBuffer(alignUp(size));
+  /** Takes up the memory that the hosts were told of. */
+  constructor(shared: SharedArrayBuffer) {
+    this.shared = shared;
     this.bytes = Buffer.from(this.shared);
     this.#starts = [0];
     this.#lengths = [this.shared.byteLength];
@@ -80,6 +81,11 @@ export class Outbox {
       this.#lengths.splice(low, 0, freed);
     }
   }
+}
+
+/** Memory for an outbox of `size` bytes. */
+export function outboxMemory(size: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(alignUp(size));
 }
 
 function alignUp(value: number): number {

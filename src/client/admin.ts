@@ -1,0 +1,225 @@
+/** Administration: topics, configs, offsets by time, deletion of records, what lies where. Kafka's Admin, in promises. */
+import { BusError, errorName } from '../base/errors.ts';
+import type { ConfigEntry, ConfigOp, PressureReport, TopicMetadata } from '../coordinator/protocol.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { PartitionDescription } from '../partition/protocol.ts';
+import { ask, askCoordinator, loadTopic } from './ask.ts';
+import type { Topic } from './topic.ts';
+
+export interface NewTopicOptions {
+  name: string;
+  /** Default: the bus's num.partitions. */
+  partitions?: number | undefined;
+  /** 1 on one host; there for the sake of code that also runs against a cluster. */
+  replicationFactor?: number | undefined;
+  /** Kafka's topic configs and `durability`; see docs/configuration.md. */
+  configs?: Readonly<Record<string, string | number | boolean>> | undefined;
+}
+
+export interface CreatedTopic {
+  name: string;
+  topicId: string;
+  partitions: number;
+}
+
+export interface TopicListing {
+  name: string;
+  topicId: string;
+  partitions: number;
+  durability: string;
+}
+
+export interface TopicPartitionDescription extends Omit<PartitionDescription, 'slot' | 'error' | 'topic'> {
+  /** Number of the partition host that carries it. */
+  host: number;
+  leaderEpoch: number;
+}
+
+export interface TopicDescription {
+  name: string;
+  topicId: string;
+  durability: string;
+  partitions: TopicPartitionDescription[];
+}
+
+/** 'latest', 'earliest', 'maxTimestamp', or a time in milliseconds since the epoch. */
+export type OffsetSpec = 'latest' | 'earliest' | 'maxTimestamp' | number;
+
+export interface ListedOffset {
+  partition: number;
+  /** −1: no record at or after that time. */
+  offset: number;
+  timestamp: number;
+}
+
+const specTimes = { latest: -1, earliest: -2, maxTimestamp: -3 } as const;
+
+export class Admin {
+  readonly #dispatcher: Dispatcher;
+
+  constructor(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+
+  /**
+   * Creates topics, all that can be; throws the first refusal after that: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION,
+   * INVALID_PARTITIONS, INVALID_CONFIG … `validateOnly` creates nothing.
+   */
+  async createTopics(
+    topics: readonly (NewTopicOptions | Topic<never, never, never> | Topic<unknown, unknown, unknown>)[],
+    { validateOnly = false }: { validateOnly?: boolean } = {},
+  ): Promise<CreatedTopic[]> {
+    const asked = topics.map(({ name, partitions, configs, ...rest }) => ({
+      name,
+      partitions: partitions ?? -1,
+      replicationFactor: ('replicationFactor' in rest ? (rest.replicationFactor as number | undefined) : undefined) ?? -1,
+      configs: Object.fromEntries(Object.entries(configs ?? {}).map(([key, value]) => [key, String(value)])),
+    }));
+    const reply = await askCoordinator(this.#dispatcher, 'createTopics', { topics: asked, validateOnly });
+    throwFirst(reply.topics);
+    return reply.topics.map(({ name, topicId, partitions }) => ({ name, topicId, partitions }));
+  }
+
+  /** Deletes topics with their records and files; throws the first refusal after that. */
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    const reply = await askCoordinator(this.#dispatcher, 'deleteTopics', { names: [...names] });
+    throwFirst(reply.topics);
+  }
+
+  async listTopics(): Promise<TopicListing[]> {
+    const { topics } = await askCoordinator(this.#dispatcher, 'metadata', { topics: null, autoCreate: false });
+    return topics
+      .map(({ name, topicId, partitions, durability }) => ({ name, topicId, partitions: partitions.length, durability }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Topics with the state of each partition. Throws UNKNOWN_TOPIC_OR_PARTITION for a name that is none. */
+  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    const topics = await this.#metadata(names);
+    const bySlot = await this.#describeSlots(topics);
+    return topics.map(({ name, topicId, durability, partitions }) => ({
+      name,
+      topicId,
+      durability,
+      partitions: partitions.map(({ partition, slot, host, leaderEpoch }) => {
+        const { slot: _slot, error: _error, topic: _topic, ...described } = bySlot.get(slot) ?? offline(name, partition, slot);
+        return { ...described, host, leaderEpoch };
+      }),
+    }));
+  }
+
+  /** Raises the number of partitions to `total`. Keys are spread anew from then on, as in Kafka. */
+  async createPartitions(name: string, total: number): Promise<void> {
+    await askCoordinator(this.#dispatcher, 'createPartitions', { name, total });
+  }
+
+  async describeConfigs(names: readonly string[]): Promise<{ name: string; entries: ConfigEntry[] }[]> {
+    const { topics } = await askCoordinator(this.#dispatcher, 'describeConfigs', { names: [...names] });
+    for (const { name, error } of topics) if (error !== 0) throw refusal(name, error, '');
+    return topics.map(({ name, entries }) => ({ name, entries }));
+  }
+
+  /** Sets, deletes (back to the default), appends to or subtracts from configs of a topic, all or none. */
+  async alterConfigs(
+    name: string,
+    ops: readonly (Omit<ConfigOp, 'value'> & { value?: string | number | boolean })[],
+    { validateOnly = false } = {},
+  ): Promise<void> {
+    const strict = ops.map(({ key, op, value }) => ({ key, op, value: value === undefined ? '' : String(value) }));
+    await askCoordinator(this.#dispatcher, 'alterConfigs', { name, ops: strict, validateOnly });
+  }
+
+  /** Per partition: the offset that `spec` names. */
+  async listOffsets(name: string, spec: OffsetSpec): Promise<ListedOffset[]> {
+    const timestampMs = typeof spec === 'number' ? spec : specTimes[spec];
+    if (timestampMs === undefined || !Number.isSafeInteger(timestampMs) || timestampMs < -3) {
+      throw new BusError(
+        'INVALID_ARGUMENT',
+        `an offset is asked for as 'earliest', 'latest', 'maxTimestamp' or by milliseconds, not ${String(spec)}`,
+      );
+    }
+    const topic = await loadTopic(this.#dispatcher, name);
+    return Promise.all(
+      topic.partitions.map(async ({ partition, slot, host }) => {
+        const { offset, timestampMs: timestamp } = await ask(this.#dispatcher, host, 'listOffsets', { slot, timestampMs });
+        return { partition, offset, timestamp };
+      }),
+    );
+  }
+
+  /** Removes the records before an offset, per partition; −1 means all that are committed. Answers the new first offsets. */
+  async deleteRecords(name: string, before: Readonly<Record<number, number>>): Promise<Record<number, number>> {
+    const topic = await loadTopic(this.#dispatcher, name);
+    const starts: Record<number, number> = {};
+    for (const [key, beforeOffset] of Object.entries(before)) {
+      const place = topic.partitions[Number(key)];
+      if (place === undefined)
+        throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" has no partition ${key}`, {
+          details: { topic: name, partition: key },
+        });
+      const { startOffset } = await ask(this.#dispatcher, place.host, 'deleteRecords', { slot: place.slot, beforeOffset });
+      starts[place.partition] = startOffset;
+    }
+    return starts;
+  }
+
+  /** Sizes and states of all partitions, or of those of some topics. */
+  async describeLogDirs(names?: readonly string[]): Promise<(Omit<PartitionDescription, 'slot' | 'error'> & { host: number })[]> {
+    const topics = await this.#metadata(names ?? null);
+    const bySlot = await this.#describeSlots(topics);
+    return topics.flatMap((topic) =>
+      topic.partitions.map(({ partition, slot, host }) => {
+        const { slot: _slot, error: _error, ...described } = bySlot.get(slot) ?? offline(topic.name, partition, slot);
+        return { ...described, host };
+      }),
+    );
+  }
+
+  async pressure(): Promise<PressureReport> {
+    return (await askCoordinator(this.#dispatcher, 'pressure', {})).report;
+  }
+
+  async #metadata(names: readonly string[] | null): Promise<TopicMetadata[]> {
+    const { topics } = await askCoordinator(this.#dispatcher, 'metadata', {
+      topics: names === null ? null : [...names],
+      autoCreate: false,
+    });
+    for (const { name, error } of topics) if (error !== 0) throw refusal(name, error, '');
+    return topics;
+  }
+
+  async #describeSlots(topics: readonly TopicMetadata[]): Promise<Map<number, PartitionDescription>> {
+    const slotsOf = new Map<number, number[]>();
+    for (const { partitions } of topics) for (const { slot, host } of partitions) slotsOf.set(host, [...(slotsOf.get(host) ?? []), slot]);
+    const replies = await Promise.all([...slotsOf].map(([host, slots]) => ask(this.#dispatcher, host, 'describe', { slots })));
+    return new Map(replies.flatMap(({ partitions }) => partitions.map((one) => [one.slot, one] as const)));
+  }
+}
+
+function throwFirst(results: readonly { name: string; error: number; message: string }[]): void {
+  for (const { name, error, message } of results) if (error !== 0) throw refusal(name, error, message);
+}
+
+function refusal(name: string, error: number, message: string): BusError {
+  const code = errorName(error);
+  const known = code === 'UNKNOWN_TOPIC_OR_PARTITION' ? `topic "${name}" does not exist` : `topic "${name}" was refused: ${code}`;
+  return new BusError(code, message === '' ? known : message, { details: { topic: name } });
+}
+
+function offline(topic: string, partition: number, slot: number): PartitionDescription {
+  return {
+    slot,
+    topic,
+    partition,
+    error: 0,
+    state: 'offline',
+    startOffset: -1,
+    endOffset: -1,
+    highWatermark: -1,
+    logBytes: 0,
+    residentBytes: 0,
+    unwrittenBytes: 0,
+    segments: 0,
+    quarantined: [],
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * What a thread does with a bus: producers, consumers and administration over one dispatcher. The bus has one for its own thread, and
+ * `attach(handle)` gives one to a worker of the user's.
+ */
+import { channel } from 'node:diagnostics_channel';
+import { BusError } from '../base/errors.ts';
+import type { PressureReport } from '../coordinator/protocol.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { Admin } from './admin.ts';
+import { Consumer, type ConsumerOptions } from './consumer.ts';
+import { Producer, type ProducerOptions } from './producer.ts';
+
+export class Client {
+  readonly #dispatcher: Dispatcher;
+  readonly #admin: Admin;
+  readonly #producers = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: number }> }>();
+  readonly #consumers = new Set<{ close(): Promise<void> }>();
+
+  constructor(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+    this.#admin = new Admin(dispatcher);
+    dispatcher.subscribe({
+      pressure: (report) => publish('pressure', { ...report }),
+      event: (name, fields) => publish(name, { ...fields }),
+      hostUp: (host) => publish('host', { host, state: 'up' }),
+    });
+  }
+
+  get dispatcher(): Dispatcher {
+    return this.#dispatcher;
+  }
+
+  get closed(): boolean {
+    return this.#dispatcher.closed;
+  }
+
+  producer<K = string | Uint8Array, V = unknown>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    this.#checkOpen();
+    const made: Producer<K, V> = new Producer<K, V>(this.#dispatcher, options, () => this.#producers.delete(made));
+    this.#producers.add(made);
+    return made;
+  }
+
+  consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+    this.#checkOpen();
+    const made: Consumer<K, V> = new Consumer<K, V>(this.#dispatcher, options, () => this.#consumers.delete(made));
+    this.#consumers.add(made);
+    return made;
+  }
+
+  admin(): Admin {
+    this.#checkOpen();
+    return this.#admin;
+  }
+
+  pressure(): Promise<PressureReport> {
+    this.#checkOpen();
+    return this.#admin.pressure();
+  }
+
+  /** Closes consumers, then drains and closes producers. Tells what was not delivered within the deadline. */
+  async drain(deadlineMs: number): Promise<string[]> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs })));
+    const unfinished = results.reduce((sum, result) => sum + result.unfinished, 0);
+    return unfinished === 0 ? [] : [`${unfinished} batches of producers were not acknowledged`];
+  }
+
+  #checkOpen(): void {
+    if (this.#dispatcher.closed) throw new BusError('CLOSED', 'the bus is closed');
+  }
+}
+
+/** Events of the bus, by diagnostics_channel: subscribe to `spillway:pressure`, `spillway:damage`, `spillway:state` … */
+export function publish(name: string, fields: object): void {
+  const events = channel(`spillway:${name}`);
+  if (events.hasSubscribers) events.publish(fields);
+}

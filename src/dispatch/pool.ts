@@ -1,0 +1,41 @@
+/**
+ * Worker threads, each of which carries one lasting task: an actor. The task's promise is the supervision link. The one place that
+ * imports piscina. Its default mode would freeze a worker's event loop between tasks, so atomics are off.
+ */
+import type { MessagePort, Transferable } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+
+export class Pool {
+  readonly #piscina: Piscina;
+
+  /** `entry` is a module whose default export takes the task's data and returns a promise that lasts as long as the actor. */
+  constructor(entry: string, threads: number, env: Record<string, string | undefined> = process.env) {
+    this.#piscina = new Piscina({
+      filename: entry,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      env: env as Record<string, string>,
+    });
+    // The pool's own errors reach the task's promise too; an unheard event would end the process.
+    this.#piscina.on('error', () => {});
+  }
+
+  /** Starts the actor; resolves when it has ended by itself, rejects when its thread died. */
+  run(data: object, transfer: readonly MessagePort[]): Promise<void> {
+    return this.#piscina.run(data, { transferList: transfer as readonly Transferable[] as Transferable[] });
+  }
+
+  /** Ends threads that idle; those that still run are terminated. */
+  async destroy(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+
+  /** The threads, for tests that kill one. */
+  get threads(): readonly { terminate(): Promise<number>; threadId: number }[] {
+    return this.#piscina.threads;
+  }
+}

@@ -1,0 +1,32 @@
+/** The public surface of the package. */
+export { BusError, type ErrorName, errors } from './base/errors.ts';
+export { AttachedBus, attach, Bus, type BusHandle, type BusOptions, type CloseReport } from './bus.ts';
+export type {
+  Admin,
+  CreatedTopic,
+  ListedOffset,
+  NewTopicOptions,
+  OffsetSpec,
+  TopicDescription,
+  TopicListing,
+  TopicPartitionDescription,
+} from './client/admin.ts';
+export type { Consumer, ConsumerOptions, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
+export type { Producer, ProducerOptions, Receipt, RecordToSend } from './client/producer.ts';
+export { ConsumedBatch, ConsumedRecord } from './client/records.ts';
+export { type Serde, serdes, type TypeOf } from './client/serde.ts';
+export {
+  defineTopic,
+  type Header,
+  type HeaderInput,
+  type HeadersInput,
+  type Topic,
+  type TopicHeaders,
+  type TopicKey,
+  type TopicOptions,
+  type TopicValue,
+} from './client/topic.ts';
+export type { ConfigEntry, ConfigOp, PressureLevel, PressureReason, PressureReport } from './coordinator/protocol.ts';
+export type { Partitioner } from './dispatch/route.ts';
+export type { PartitionDescription } from './partition/protocol.ts';
+export { RecordCursor } from './record/batch-read.ts';
