@@ -283,11 +283,11 @@ export type TopicConfigKey = keyof typeof topicConfigs;
 export const ownBusConfigs = {
   'auto.create.topics.enable': {
     type: 'boolean',
-    default: 'false',
+    default: 'true',
     bus: 'auto.create.topics.enable',
     effect: 'acts',
     documentation:
-      'Whether a topic that does not exist is made when a client asks for it and wants it made. Off unless set (Kafka: on), since a misspelt name should be an error.',
+      'Whether a topic that does not exist is made when a client asks for it and wants it made. Set it to "false" where a misspelt name should be an error.',
   },
   'num.partitions': {
     ...int,

@@ -14,6 +14,7 @@ export interface LoadsSetup {
   arena: Arena;
   log: Logger;
   memoryBytesMax: number;
+  /** Fences of the governor beyond these (pressure.ts); absent: none. */
   heapBytesMax?: number;
   rssBytesMax?: number;
 }
@@ -43,6 +44,7 @@ export class Loads {
     this.#governor = calmGovernor(setup.clock.nowMs());
     this.#fences = {
       folder: setup.folder !== null,
+      arenaBytesMax: setup.arena.framesMax * setup.arena.frameBytes,
       memoryBytesMax: setup.memoryBytesMax,
       heapBytesMax: setup.heapBytesMax ?? Number.POSITIVE_INFINITY,
       rssBytesMax: setup.rssBytesMax ?? Number.POSITIVE_INFINITY,
@@ -95,7 +97,8 @@ export class Loads {
       unwrittenBytes: 0,
       inFlightBytes: 0,
       heapBytes: 0,
-      heapWhere: '',
+      hostHeapBytes: 0,
+      hostHeapWhere: '',
       rssBytes: 0,
       diskFreeBytes: this.#readDiskFree(),
       diskFullWhere: '',
@@ -103,12 +106,15 @@ export class Loads {
     for (const [host, load] of this.#hosts) {
       gauges.unwrittenBytes += load.unwrittenBytes;
       if (load.diskFull) gauges.diskFullWhere = `host ${host}`;
-      raiseHeap(gauges, load.heapBytes, `host ${host}`);
+      gauges.heapBytes = Math.max(gauges.heapBytes, load.heapBytes);
+      if (load.heapBytes <= gauges.hostHeapBytes) continue;
+      gauges.hostHeapBytes = load.heapBytes;
+      gauges.hostHeapWhere = `host ${host}`;
     }
-    for (const [dispatcher, load] of this.#dispatchers) {
+    for (const load of this.#dispatchers.values()) {
       gauges.inFlightBytes += load.inFlightBytes;
       gauges.rssBytes = Math.max(gauges.rssBytes, load.rssBytes);
-      raiseHeap(gauges, load.heapBytes, `dispatcher ${dispatcher}`);
+      gauges.heapBytes = Math.max(gauges.heapBytes, load.heapBytes);
     }
     return gauges;
   }
@@ -125,10 +131,4 @@ export class Loads {
     }
     return this.#diskFreeBytes;
   }
-}
-
-function raiseHeap(gauges: Gauges, heapBytes: number, where: string): void {
-  if (heapBytes <= gauges.heapBytes) return;
-  gauges.heapBytes = heapBytes;
-  gauges.heapWhere = where;
 }

@@ -17,9 +17,11 @@ export interface Gauges {
   unwrittenBytes: number;
   /** Bytes that dispatchers have posted and not seen answered. */
   inFlightBytes: number;
-  /** The largest heap of a thread, and whose it is. */
+  /** The largest heap of any thread that reports one. Shown only: the heap of a user's thread is the user's. */
   heapBytes: number;
-  heapWhere: string;
+  /** The largest heap of a partition host, and which host it is. */
+  hostHeapBytes: number;
+  hostHeapWhere: string;
   rssBytes: number;
   /** Free bytes of the data folder's file system; Infinity without a folder. */
   diskFreeBytes: number;
@@ -30,9 +32,11 @@ export interface Gauges {
 /** What the gauges are measured against. Infinity: no such fence. */
 export interface Fences {
   folder: boolean;
-  /** Bytes of the arena: memoryBytesMax of the bus. */
+  /** What the arena can hold. */
+  arenaBytesMax: number;
+  /** The whole budget of the bus, of which the arena is a part. */
   memoryBytesMax: number;
-  /** Heap of one thread. */
+  /** Heap of one partition host. */
   heapBytesMax: number;
   /** Resident set of the process; it holds the user's own memory too, so it is a fence only where one was set. */
   rssBytesMax: number;
@@ -44,7 +48,7 @@ export interface Threshold {
   /** With a folder resident bytes can be written out and dropped; without one they can only be waited for. */
   on: 'folder' | 'no folder' | 'any';
   /** A share of this fence, or plain bytes of which less is worse. */
-  of: 'memoryBytesMax' | 'heapBytesMax' | 'rssBytesMax' | 'bytes left';
+  of: 'arenaBytesMax' | 'memoryBytesMax' | 'heapBytesMax' | 'rssBytesMax' | 'bytes left';
   enter: number;
   leave: number;
   why: string;
@@ -54,9 +58,9 @@ export const dwellMs = 250;
 
 /** Every threshold, once; docs/configuration.md prints this table. */
 export const thresholds: readonly Threshold[] = [
-  t('resident-bytes', 'spill', 'folder', 'memoryBytesMax', 0.7, 0.6, 'cold batches are written out and dropped'),
-  t('resident-bytes', 'throttle', 'folder', 'memoryBytesMax', 0.9, 0.8, 'dropping cannot keep up'),
-  t('resident-bytes', 'pause', 'folder', 'memoryBytesMax', 0.97, 0.9, 'hardly a frame is free'),
+  t('resident-bytes', 'spill', 'folder', 'arenaBytesMax', 0.7, 0.6, 'cold batches are written out and dropped'),
+  t('resident-bytes', 'throttle', 'folder', 'arenaBytesMax', 0.9, 0.8, 'dropping cannot keep up'),
+  t('resident-bytes', 'pause', 'folder', 'arenaBytesMax', 0.97, 0.9, 'hardly a frame is free'),
   t(
     'resident-bytes',
     'throttle',
@@ -66,7 +70,7 @@ export const thresholds: readonly Threshold[] = [
     0.7,
     'nothing can be spilled; retention and deletes must free memory',
   ),
-  t('resident-bytes', 'pause', 'no folder', 'memoryBytesMax', 0.95, 0.88, 'hardly a frame is free'),
+  t('resident-bytes', 'pause', 'no folder', 'arenaBytesMax', 0.95, 0.88, 'hardly a frame is free'),
   t(
     'unwritten-bytes',
     'spill',
@@ -76,12 +80,12 @@ export const thresholds: readonly Threshold[] = [
     0.3,
     'memory alone holds much: topics of durability "memory" are written out',
   ),
-  t('unwritten-bytes', 'throttle', 'folder', 'memoryBytesMax', 0.7, 0.55, 'the disk is slower than the producers'),
-  t('unwritten-bytes', 'pause', 'folder', 'memoryBytesMax', 0.9, 0.75, 'the disk is much slower than the producers'),
+  t('unwritten-bytes', 'throttle', 'folder', 'arenaBytesMax', 0.7, 0.55, 'the disk is slower than the producers'),
+  t('unwritten-bytes', 'pause', 'folder', 'arenaBytesMax', 0.9, 0.75, 'the disk is much slower than the producers'),
   t('in-flight-bytes', 'throttle', 'any', 'memoryBytesMax', 0.5, 0.35, 'hosts are slower than the producers'),
   t('in-flight-bytes', 'pause', 'any', 'memoryBytesMax', 1, 0.7, 'hosts are much slower than the producers'),
-  t('heap', 'throttle', 'any', 'heapBytesMax', 0.85, 0.75, 'a thread is near the bound of its heap'),
-  t('heap', 'pause', 'any', 'heapBytesMax', 0.95, 0.88, 'a thread is about to run out of heap'),
+  t('heap', 'throttle', 'any', 'heapBytesMax', 0.85, 0.75, 'a partition host is near the bound of its heap'),
+  t('heap', 'pause', 'any', 'heapBytesMax', 0.95, 0.88, 'a partition host is about to run out of heap'),
   t('rss', 'spill', 'any', 'rssBytesMax', 0.85, 0.8, 'the process nears the memory that it may have'),
   t('rss', 'throttle', 'any', 'rssBytesMax', 0.92, 0.87, 'the process nears the memory that it may have'),
   t('rss', 'pause', 'any', 'rssBytesMax', 0.97, 0.93, 'the process is about to pass the memory that it may have'),
@@ -199,7 +203,7 @@ function readingOf(gauge: Threshold['gauge'], gauges: Gauges): { value: number; 
     case 'in-flight-bytes':
       return { value: gauges.inFlightBytes, where: 'dispatchers' };
     case 'heap':
-      return { value: gauges.heapBytes, where: gauges.heapWhere };
+      return { value: gauges.hostHeapBytes, where: gauges.hostHeapWhere };
     case 'rss':
       return { value: gauges.rssBytes, where: 'process' };
     case 'disk-free':

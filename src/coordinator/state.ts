@@ -85,9 +85,11 @@ export function apply(state: State, fact: Fact): void {
     case 'configsChanged':
       topicOf(state, fact.topicId).configs = fact.configs;
       return raise(state, fact.epoch);
-    case 'slotsMoved':
-      // Slots move only between two lives of the state (begin.ts): the store answers the new ones.
-      return;
+    case 'slotsMoved': {
+      const topic = topicOf(state, fact.topicId);
+      freeSlots(state, topic);
+      return takeSlots(state, topic, fact.slots);
+    }
     case 'topicDeleting': {
       const topic = topicOf(state, fact.topicId);
       topic.deleting = true;
@@ -121,6 +123,19 @@ export function apply(state: State, fact: Fact): void {
   }
 }
 
+/** Facts that give this state when they are applied to an empty one. The rest of a block of producer ids is not in them. */
+export function factsOf(state: State): Fact[] {
+  if (state.busId === '') return [];
+  const facts: Fact[] = [{ fact: 'busMade', busId: state.busId, hosts: state.hosts }];
+  if (state.producerIdsUpTo > 0) facts.push({ fact: 'producerIdsReserved', from: state.producerIdsUpTo, upTo: state.producerIdsUpTo });
+  for (const { name, topicId, slots, configs, createdMs, deleting } of state.byId.values()) {
+    facts.push({ fact: 'topicCreated', epoch: 0, name, topicId, slots, configs, createdMs });
+    if (deleting) facts.push({ fact: 'topicDeleting', epoch: 0, topicId });
+  }
+  facts.push({ fact: 'epochReached', epoch: state.epoch });
+  return facts;
+}
+
 export function hostOf(state: State, slot: number): number {
   return slot % state.hosts;
 }
@@ -143,6 +158,8 @@ function takeSlots(state: State, topic: Topic, slots: readonly number[]): void {
 
 function freeSlots(state: State, topic: Topic): void {
   for (const slot of topic.slots) {
+    // While all topics move, one fact after the other, a slot may already be the next one's.
+    if (state.owners.get(slot)?.topic !== topic) continue;
     state.taken[slot] = 0;
     state.owners.delete(slot);
   }
