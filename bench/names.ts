@@ -1,0 +1,18 @@
+/** The benches by name, in the order in which they run when none is named. */
+
+export const benches = {
+  ceilings: { module: './micro/ceilings.ts', about: "the machine's own limits" },
+  records: { module: './micro/records.ts', about: 'encode and walk record batches, one thread' },
+  produce: { module: './macro/produce.ts', about: 'one producing thread, 4 partitions, acks 1, written' },
+  consume: { module: './macro/consume.ts', about: 'replay from the beginning, from memory and from files' },
+  latency: { module: './macro/latency.ts', about: 'produce call to consumer callback at 1,000/s and 50,000/s' },
+  synced: { module: './macro/synced.ts', about: 'acks all on synced topics, grouped and one by one' },
+  memory: { module: './macro/memory.ts', about: 'resident memory while gigabytes flow' },
+  scale: { module: './macro/scale.ts', about: '1 to 2,000 partitions, 1 GB to 20 GB retained' },
+  start: { module: './macro/start.ts', about: 'Bus.open(), without a folder and with 100 clean partitions' },
+  peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
+} as const;
+
+export type BenchName = keyof typeof benches;
+
+export const isBenchName = (name: string): name is BenchName => Object.hasOwn(benches, name);
