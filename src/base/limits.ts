@@ -13,7 +13,7 @@ export const limits = {
   topicsMax: 10_000,
   /** Characters of a topic's name (Kafka: 249). */
   topicNameMax: 249,
-  /** A record's key and value together, whatever the topic's max.message.bytes says. */
+  /** One record as it is encoded (key, value, headers and their lengths), whatever the topic's max.message.bytes says. */
   recordBytesMax: 256 * MiB,
   /** Headers of one record. */
   recordHeadersMax: 10_000,

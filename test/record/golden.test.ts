@@ -38,9 +38,15 @@ describe.each(goldenFiles)('$name', (file) => {
 
   test('is read record for record', () => {
     expect(readAll(bytes)).toEqual(expected(file, bytes));
-    expect(readRecords(bytes, 0, bytes.length).map(({ offset, timestampMs, key, value, headers }) => ({ offset, timestampMs, key, value, headers }))).toEqual(
-      expected(file, bytes),
-    );
+    expect(
+      readRecords(bytes, 0, bytes.length).map(({ offset, timestampMs, key, value, headers }) => ({
+        offset,
+        timestampMs,
+        key,
+        value,
+        headers,
+      })),
+    ).toEqual(expected(file, bytes));
   });
 
   test('has sound batches with the attributes that were asked for', () => {

@@ -20,7 +20,10 @@ const nullable = (arbitrary: fc.Arbitrary<Buffer>) => fc.option(arbitrary, { nil
 /** Small and middling values, long enough for varints of one, two and three bytes. */
 const anyValue = fc.oneof(
   { weight: 5, arbitrary: bytesOf(80) },
-  { weight: 1, arbitrary: fc.tuple(fc.integer({ min: 60, max: 20_000 }), fc.integer({ min: 0, max: 255 })).map(([n, byte]) => Buffer.alloc(n, byte)) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.integer({ min: 60, max: 20_000 }), fc.integer({ min: 0, max: 255 })).map(([n, byte]) => Buffer.alloc(n, byte)),
+  },
 );
 
 /** Now, around it, and as far from it as a timestamp can be. */
