@@ -38,7 +38,7 @@ export default async function run(data: CoordinatorData): Promise<void> {
     control.close();
     return;
   }
-  await new Promise<void>((closed) => {
+  await new Promise<void>((resolve, reject) => {
     const coordinator = new Coordinator({
       ...data,
       disk: realDisk,
@@ -50,7 +50,7 @@ export default async function run(data: CoordinatorData): Promise<void> {
       store,
       log: pinoLogger('spillway-coordinator', data.logLevel),
       heapBytesMax: getHeapStatistics().heap_size_limit,
-      closed,
+      closed: (error) => (error === undefined ? resolve() : reject(error)),
     });
     coordinator.start();
     control.ref(true);

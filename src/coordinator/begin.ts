@@ -13,7 +13,7 @@ import type { Random } from '../world/random.ts';
 import type { Fact, Store } from './facts.ts';
 import { listPartitions, type PartitionFolder, partitionFolderName, sweep, takeCleanMarker } from './folder.ts';
 import { Placement } from './placement.ts';
-import { applyAll, emptyState, type State } from './state.ts';
+import { apply, applyAll, emptyState, type State } from './state.ts';
 import { hex } from './topics.ts';
 
 export interface BeginSetup {
@@ -93,9 +93,15 @@ function moveSlots(stored: readonly Fact[], setup: BeginSetup): Fact[] {
   const topics = stored.filter((fact) => fact.fact === 'topicCreated');
   const bound = slotsMax(setup);
   if (made.hosts === setup.hosts && topics.every(({ slots }) => slots.every((slot) => slot < bound))) return [];
-  const placement = new Placement({ ...emptyState(bound), hosts: setup.hosts });
+  const placement = emptyPlacement(setup);
   const moved: Fact[] = topics.map(({ topicId, slots }) => ({ fact: 'slotsMoved', topicId, slots: place(placement, slots.length, bound) }));
   return [{ ...made, hosts: setup.hosts }, ...moved];
+}
+
+function emptyPlacement(setup: BeginSetup): Placement {
+  const state = emptyState(slotsMax(setup));
+  apply(state, { fact: 'busMade', busId: '', hosts: setup.hosts });
+  return new Placement(state);
 }
 
 function place(placement: Placement, count: number, bound: number): number[] {
@@ -122,7 +128,7 @@ function rebuild(setup: BeginSetup, folder: string, damaged: string | null, even
   }
   if (byTopic.size === 0 && damaged === null) return [];
   const createdMs = clock.nowMs();
-  const placement = new Placement({ ...emptyState(slotsMax(setup)), hosts: setup.hosts });
+  const placement = emptyPlacement(setup);
   const facts: Fact[] = [{ fact: 'producerIdsReserved', from: createdMs * 1000, upTo: createdMs * 1000 }];
   for (const [name, partitions] of byTopic) {
     const topicId = partitions.find((partition) => partition.topicId !== '')?.topicId ?? hex(random.bytes(16));

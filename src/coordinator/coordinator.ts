@@ -15,16 +15,18 @@ import type { HostNotice, PartitionSpec } from '../partition/protocol.ts';
 import type { Port } from '../world/port.ts';
 import { type BeginSetup, beginState, reloadState } from './begin.ts';
 import { type BusConfigs, type Configs, parseBusConfigs, toLogConfig } from './config-values.ts';
+import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
-import { removePartition, writeCleanMarker } from './folder.ts';
+import { writeCleanMarker } from './folder.ts';
 import { Errand, type HostPort, Hosts } from './hosts.ts';
 import { Loads, type LoadsSetup } from './loads.ts';
 import { type Failure, Parking } from './parking.ts';
 import type * as protocol from './protocol.ts';
 import type { CoordinatorAsk, CoordinatorAskOf, CoordinatorNotice, CoordinatorReply } from './protocol.ts';
 import { refuse } from './refuse.ts';
+import { removeRemains } from './remains.ts';
 import { applyAll, hostOf, type State, type Topic } from './state.ts';
-import { decide, LEADER_EPOCH, type TopicAsk } from './topics.ts';
+import { decide, type TopicAsk, toSpecs } from './topics.ts';
 
 export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
   /** What the bus was configured with, by bus-level names (log.retention.ms, num.partitions …). */
@@ -32,18 +34,8 @@ export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
   control: Port<protocol.ControlAnswer, protocol.ControlPost>;
   /** Makes a port of what a control post carries: a MessagePort in a thread, a loopback's end in the simulator. */
   toPort: <Out, In>(raw: unknown) => Port<Out, In>;
-  /** Called once, when the coordinator has closed or was refused: the thread may end. */
-  closed: () => void;
-}
-
-type DispatcherPort = Port<protocol.CoordinatorAnswer, protocol.CoordinatorPost>;
-
-interface Dispatcher {
-  readonly number: number;
-  readonly port: DispatcherPort;
-  /** Of this turn. */
-  replies: CoordinatorReply[];
-  parked: number;
+  /** Called once: the coordinator has closed or was refused, or it failed with `error`. Its database is closed, the thread may end. */
+  closed: (error?: unknown) => void;
 }
 
 /** What one ask came to, until the turn's facts are stored. */
@@ -55,15 +47,13 @@ interface Outcome {
 }
 
 const TICK_MS = 50;
-/** Events that nobody has heard are kept for the first dispatcher that comes. */
-const EVENTS_KEPT_MAX = 1000;
 
 export class Coordinator {
   readonly #setup: CoordinatorSetup;
   readonly #hosts: Hosts;
   readonly #loads: Loads;
   readonly #parking = new Parking();
-  readonly #dispatchers = new Map<number, Dispatcher>();
+  readonly #dispatchers: Dispatchers;
   /** By topic id: partitions that no host has opened yet. Metadata of these topics waits. */
   readonly #creating = new Map<string, Errand>();
   #bus!: BusConfigs;
@@ -71,27 +61,22 @@ export class Coordinator {
   #clean = false;
   #running = false;
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
-  /** Gathered in this turn. */
-  #notices: CoordinatorNotice[] = [];
+  /** Topics of which metadata has changed in this turn. */
   #changed = new Set<string>();
+  /** Facts that follow from what hosts answered in this turn. */
   #consequences: Fact[] = [];
-  #keptEvents: CoordinatorNotice[] = [];
 
   constructor(setup: CoordinatorSetup) {
     assert((setup.folder === null) === (setup.store === null), 'a bus has a store exactly when it has a folder');
     assert(setup.hosts >= 1 && setup.hosts <= limits.hostsMax, 'a bus has 1 to 64 hosts');
     this.#setup = setup;
     this.#loads = new Loads(setup);
+    this.#dispatchers = new Dispatchers({ wake: () => this.#turn(), gone: (number) => this.#loads.dispatcherGone(number) });
     this.#hosts = new Hosts(setup.hosts, {
       ready: (host, failures) => this.#hostReady(host, failures),
       notice: (host, notice) => this.#hear(host, notice),
-      dropped: (slots, hostDied) => this.#endDrop(slots, hostDied),
+      dropped: (slots, hostDied) => removeRemains(setup, this.#state, slots, hostDied),
     });
-  }
-
-  /** The id of the bus, as Kafka's cluster id. */
-  get busId(): string {
-    return this.#state.busId;
   }
 
   /** Brings back what the store knows and begins to listen. A folder that cannot be used is told to the supervisor as `refused`. */
@@ -113,7 +98,7 @@ export class Coordinator {
       () => this.#turn(),
       () => this.#end(),
     );
-    control.post({ control: 'ready' });
+    control.post({ control: 'ready', busId: this.#state.busId });
     this.#tick();
   }
 
@@ -125,7 +110,7 @@ export class Coordinator {
     const { state, clean, events } = beginState(this.#setup);
     this.#state = state;
     this.#clean = clean;
-    for (const event of events) this.#keep({ notice: 'event', ...event });
+    for (const event of events) this.#dispatchers.tell({ notice: 'event', ...event });
     for (const topic of state.byId.values()) if (topic.deleting) this.#drop(topic);
     this.#settle();
   }
@@ -133,23 +118,34 @@ export class Coordinator {
   #tick(): void {
     this.#setup.clock.after(TICK_MS, () => {
       if (!this.#running) return;
-      this.#parking.expire(this.#setup.clock.monotonicMs());
-      this.#evaluate();
-      this.#answer();
+      this.#guard(() => {
+        this.#parking.expire(this.#setup.clock.monotonicMs());
+        this.#evaluate();
+        this.#answer();
+      });
       this.#tick();
     });
   }
 
   #turn(): void {
-    if (!this.#running) return;
+    if (this.#running) this.#guard(() => this.#work());
+  }
+
+  /** A thread must not die with its database open: a broken invariant closes it first, and is then the supervisor's. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#setup.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'the coordinator failed');
+      this.#end(error);
+    }
+  }
+
+  #work(): void {
     this.#drainControl();
     this.#hosts.drain();
     const outcomes: Outcome[] = [];
-    for (const dispatcher of this.#dispatchers.values()) {
-      for (let post = dispatcher.port.take(); post !== undefined; post = dispatcher.port.take()) {
-        for (const ask of post.asks) this.#take(dispatcher, ask, outcomes);
-      }
-    }
+    this.#dispatchers.drain((dispatcher, ask) => this.#take(dispatcher, ask, outcomes));
     this.#finish(outcomes);
     this.#settle();
     this.#evaluate();
@@ -177,7 +173,10 @@ export class Coordinator {
   #hostUp(host: number, port: HostPort): void {
     assert(host >= 0 && host < this.#hosts.count, 'a host has a number below the count of hosts');
     const partitions: PartitionSpec[] = [];
-    for (const topic of this.#state.byName.values()) partitions.push(...this.#specsOf(topic, topic.slots, host));
+    for (const topic of this.#state.byName.values()) {
+      const slots = topic.slots.filter((slot) => hostOf(this.#state, slot) === host);
+      partitions.push(...toSpecs(this.#state, topic, slots, this.#bus));
+    }
     this.#loads.hostGone(host);
     this.#hosts.up(host, port, partitions, this.#clean);
     port.listen(
@@ -196,32 +195,15 @@ export class Coordinator {
       if (owner === undefined) continue;
       const fields = { host, topic: owner.topic.name, partition: owner.partition, error: errorName(error), reason: message };
       log.error(fields, 'a partition could not be opened');
-      this.#notices.push({ notice: 'event', name: 'openFailed', fields });
+      this.#dispatchers.tell({ notice: 'event', name: 'openFailed', fields });
     }
     control.post({ control: 'hostReady', host });
   }
 
   #dispatcherUp(number: number, port: DispatcherPort): void {
-    if (this.#dispatchers.size >= limits.dispatchersMax && !this.#dispatchers.has(number)) {
-      this.#setup.log.warn({ dispatcher: number }, `a bus has at most ${limits.dispatchersMax} dispatchers; one more was turned away`);
-      port.close();
-      return;
-    }
-    const dispatcher: Dispatcher = { number, port, replies: [], parked: 0 };
-    this.#dispatchers.get(number)?.port.close();
-    this.#dispatchers.set(number, dispatcher);
-    port.listen(
-      () => this.#turn(),
-      () => {
-        if (this.#dispatchers.get(number) !== dispatcher) return;
-        this.#dispatchers.delete(number);
-        this.#loads.dispatcherGone(number);
-      },
-    );
-    const notices = this.#keptEvents;
-    this.#keptEvents = [];
-    if (!this.#loads.isCalm) notices.push({ notice: 'pressure', report: this.#loads.report() });
-    if (notices.length > 0) port.post({ replies: [], notices });
+    const pressure: CoordinatorNotice[] = this.#loads.isCalm ? [] : [{ notice: 'pressure', report: this.#loads.report() }];
+    if (this.#dispatchers.up(number, port, pressure)) return;
+    this.#setup.log.warn({ dispatcher: number }, `a bus has at most ${limits.dispatchersMax} dispatchers; one more was turned away`);
   }
 
   #take(dispatcher: Dispatcher, ask: CoordinatorAsk, outcomes: Outcome[]): void {
@@ -305,7 +287,7 @@ export class Coordinator {
 
   #open(topic: Topic, slots: readonly number[]): Errand {
     const errand = new Errand();
-    this.#hosts.open(this.#specsOf(topic, slots), errand);
+    this.#hosts.open(toSpecs(this.#state, topic, slots, this.#bus), errand);
     this.#creating.set(topic.topicId, errand);
     errand.whenDone(() => {
       if (this.#creating.get(topic.topicId) === errand) this.#creating.delete(topic.topicId);
@@ -322,26 +304,6 @@ export class Coordinator {
       if (errand.failures.size === 0) this.#consequences.push({ fact: 'topicDeleted', topicId: topic.topicId });
     });
     return errand;
-  }
-
-  /** A host has dropped these slots, or died: nothing may be left of them, in the folder or in the arena. */
-  #endDrop(slots: readonly number[], hostDied: boolean): { slot: number; error: number; message: string }[] {
-    const { arena, disk, folder, log } = this.#setup;
-    const failures: { slot: number; error: number; message: string }[] = [];
-    for (const slot of slots) {
-      if (hostDied) for (const frame of arena.framesOf(slot).values()) arena.give(frame);
-      const owner = this.#state.owners.get(slot);
-      if (folder === null || owner === undefined) continue;
-      const { name, topicId } = owner.topic;
-      try {
-        removePartition(disk, folder, { topic: name, partition: owner.partition, topicId });
-      } catch (error) {
-        log.error({ topic: name, partition: owner.partition, error: String(error) }, 'files of a deleted topic could not be removed');
-        failures.push({ slot, error: errors.KAFKA_STORAGE_ERROR.code, message: `${error}; the next start tries again` });
-      }
-    }
-    if (folder !== null) disk.syncFolder(folder);
-    return failures;
   }
 
   /** Stores and applies what followed from the hosts' answers. */
@@ -376,31 +338,19 @@ export class Coordinator {
     const { log } = this.#setup;
     if (name === 'damage') log.warn(fields, 'damage was found in a log');
     if (name === 'state') log.warn(fields, 'a partition changed its state');
-    this.#notices.push({ notice: 'event', name, fields: { host, ...fields } });
+    this.#dispatchers.tell({ notice: 'event', name, fields: { host, ...fields } });
   }
 
   #evaluate(): void {
-    if (this.#loads.evaluate()) this.#notices.push({ notice: 'pressure', report: this.#loads.report() });
+    if (this.#loads.evaluate()) this.#dispatchers.tell({ notice: 'pressure', report: this.#loads.report() });
   }
 
-  /** One post to each dispatcher that has something to hear. */
   #answer(): void {
-    const notices = this.#notices;
-    this.#notices = [];
     if (this.#changed.size > 0) {
-      notices.push({ notice: 'topics', epoch: this.#state.epoch, names: [...this.#changed] });
+      this.#dispatchers.tell({ notice: 'topics', epoch: this.#state.epoch, names: [...this.#changed] });
       this.#changed.clear();
     }
-    if (this.#dispatchers.size === 0) for (const notice of notices) if (notice.notice === 'event') this.#keep(notice);
-    for (const dispatcher of this.#dispatchers.values()) {
-      if (dispatcher.replies.length === 0 && notices.length === 0) continue;
-      dispatcher.port.post({ replies: dispatcher.replies, notices });
-      dispatcher.replies = [];
-    }
-  }
-
-  #keep(event: CoordinatorNotice): void {
-    if (this.#keptEvents.length < EVENTS_KEPT_MAX) this.#keptEvents.push(event);
+    this.#dispatchers.flush();
   }
 
   #close(dispatcher: Dispatcher, ask: CoordinatorAskOf<'close'>): void {
@@ -424,25 +374,14 @@ export class Coordinator {
   }
 
   /** Lets go of everything. The marker is not written here: without a close ask nobody knows how the hosts ended. */
-  #end(): void {
+  #end(error?: unknown): void {
     if (!this.#running) return;
     this.#running = false;
     this.#setup.store?.close();
     this.#hosts.close();
-    for (const { port } of this.#dispatchers.values()) port.close();
+    this.#dispatchers.close();
     this.#setup.control.close();
-    this.#setup.closed();
-  }
-
-  #specsOf(topic: Topic, slots: readonly number[], onlyHost = -1): PartitionSpec[] {
-    const config = toLogConfig(topic.configs, this.#bus);
-    const specs: PartitionSpec[] = [];
-    for (const slot of slots) {
-      if (onlyHost !== -1 && hostOf(this.#state, slot) !== onlyHost) continue;
-      const partition = this.#state.owners.get(slot)?.partition ?? -1;
-      specs.push({ slot, topic: topic.name, topicId: topic.topicId, partition, leaderEpoch: LEADER_EPOCH, config });
-    }
-    return specs;
+    this.#setup.closed(error);
   }
 
   #failuresOf(errand: Errand): Failure[] {

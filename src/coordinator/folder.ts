@@ -53,8 +53,9 @@ export function listPartitions(disk: Disk, folder: string): PartitionFolder[] {
   const found: PartitionFolder[] = [];
   for (const name of disk.list(folder)) {
     const parsed = parseFolderName(name);
-    if (parsed === null || disk.stat(join(folder, name))?.isDirectory !== true) continue;
-    found.push({ folder: name, ...parsed, topicId: readTopicId(disk, join(folder, name)) });
+    if (parsed !== null && isPartition(disk, join(folder, name))) {
+      found.push({ folder: name, ...parsed, topicId: readTopicId(disk, join(folder, name)) });
+    }
   }
   return found;
 }
@@ -85,14 +86,14 @@ export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string
   const strays: PartitionFolder[] = [];
   let changed = false;
   for (const name of disk.list(folder)) {
-    if (isClaimed(name) || disk.stat(join(folder, name))?.isDirectory !== true) continue;
-    if (/-\d+\..+-delete$/.test(name)) {
+    if (isClaimed(name)) continue;
+    if (/-\d+\..+-delete$/.test(name) && disk.stat(join(folder, name))?.isDirectory) {
       disk.removeFolder(join(folder, name));
       changed = true;
       continue;
     }
     const parsed = parseFolderName(name);
-    if (parsed === null) continue;
+    if (parsed === null || !isPartition(disk, join(folder, name))) continue;
     const topicId = readTopicId(disk, join(folder, name));
     const aside = `${name.slice(0, 200)}.${topicId || 'unknown'}-stray`;
     disk.rename(join(folder, name), join(folder, aside));
@@ -101,6 +102,12 @@ export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string
   }
   if (changed) disk.syncFolder(folder);
   return strays;
+}
+
+/** A stranger's folder may be called "backup-2024": only one that holds a segment or names a topic is a partition. */
+function isPartition(disk: Disk, path: string): boolean {
+  if (disk.stat(path)?.isDirectory !== true) return false;
+  return disk.list(path).some((name) => name === metadataName || /^\d{20}\.log$/.test(name));
 }
 
 /** `version: 0` and `topic_id: …`, as 32 hexadecimal digits or in Kafka's base64. */

@@ -7,6 +7,7 @@ import { errorName } from '../base/errors.ts';
 import type { LogConfig } from '../log/config.ts';
 import type { HostAnswer, HostAsk, HostNotice, HostPost, HostReply, PartitionSpec } from '../partition/protocol.ts';
 import type { Port } from '../world/port.ts';
+import type { Remnant } from './remains.ts';
 
 export type HostPort = Port<HostPost, HostAnswer>;
 
@@ -56,7 +57,7 @@ export interface HostEvents {
   ready(host: number, failures: Errand['failures']): void;
   notice(host: number, notice: HostNotice): void;
   /** A host was asked to drop these slots and has answered or died: see that nothing is left of them. */
-  dropped(slots: readonly number[], hostDied: boolean): { slot: number; error: number; message: string }[];
+  dropped(slots: readonly number[], hostDied: boolean): Remnant[];
 }
 
 export class Hosts {

@@ -42,6 +42,7 @@ export class Loads {
   constructor(setup: LoadsSetup) {
     this.#setup = setup;
     this.#governor = calmGovernor(setup.clock.nowMs());
+    setup.arena.level = 0;
     this.#fences = {
       folder: setup.folder !== null,
       arenaBytesMax: setup.arena.framesMax * setup.arena.frameBytes,

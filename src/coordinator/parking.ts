@@ -47,14 +47,14 @@ export class Parking {
   expire(nowMs: number): void {
     for (const parked of this.#parked) {
       if (nowMs < parked.deadlineMs) continue;
-      const message = `its partitions' hosts have not answered for ${PARKED_MS_MAX / 1000} s; it is stored and will be carried out`;
+      const message = `the partitions’ hosts have not answered for ${PARKED_MS_MAX / 1000} s; what was asked is kept and will be carried out`;
       this.#leave(parked, refused(parked.reply, errors.REQUEST_TIMED_OUT.code, message));
     }
   }
 
   /** Refuses all that waits. */
   close(): void {
-    const message = 'the bus closed before hosts had answered; it is stored and will be carried out by the next start';
+    const message = 'the bus closed before the partitions’ hosts had answered; what was asked is kept if the bus has a folder';
     for (const parked of this.#parked) this.#leave(parked, refused(parked.reply, errors.CLOSED.code, message));
   }
 

@@ -2,7 +2,7 @@
  * Which slot, and so which host, a new partition gets: the partitions of a topic go round the hosts, beginning with the host that
  * carries least. Deterministic, since the slot is all that is remembered: its host is slot mod hosts.
  */
-import { hostOf, type State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Slots to give away within one decision; the state itself changes when the facts are applied. */
 export class Placement {
@@ -16,8 +16,7 @@ export class Placement {
   constructor(state: State) {
     this.#hosts = state.hosts;
     this.#taken = state.taken.slice();
-    this.#loads = new Array(state.hosts).fill(0);
-    for (const slot of state.owners.keys()) this.#loads[hostOf(state, slot)]++;
+    this.#loads = state.loads.slice();
     this.#cursors = Array.from({ length: state.hosts }, (_, host) => host);
     this.free = this.#taken.length - state.owners.size;
   }

@@ -137,4 +137,5 @@ export type ControlAnswer =
   | { control: 'hostReady'; host: number }
   /** The data folder cannot be opened: a code and a message for Bus.open to throw. */
   | { control: 'refused'; error: number; message: string }
-  | { control: 'ready' };
+  /** Begun; `busId` is its cluster id, as Kafka spells them: 22 characters of base64. */
+  | { control: 'ready'; busId: string };

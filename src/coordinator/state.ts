@@ -2,7 +2,7 @@
  * The coordinator's state and how a fact changes it. Pure: the same facts in the same order give the same state, live and at start-up.
  *
  * Invariants: a slot belongs to one partition; a name to one topic that is not being deleted; `taken[slot]` is 1 exactly for the
- * slots of `byId` (which holds topics being deleted too, until their files are gone).
+ * slots of `byId` (which holds topics being deleted too, until their files are gone); `loads` sums up to their number.
  */
 import { assert, unreachable } from '../base/assert.ts';
 import type { Configs } from './config-values.ts';
@@ -34,6 +34,8 @@ export interface State {
   readonly taken: Uint8Array;
   /** Whose slot it is. */
   readonly owners: Map<number, { topic: Topic; partition: number }>;
+  /** Partitions of each host. */
+  loads: number[];
   producerIdsNext: number;
   producerIdsUpTo: number;
 }
@@ -48,6 +50,7 @@ export function emptyState(slotsMax: number): State {
     collisions: new Map(),
     taken: new Uint8Array(slotsMax),
     owners: new Map(),
+    loads: [0],
     producerIdsNext: 0,
     producerIdsUpTo: 0,
   };
@@ -62,6 +65,8 @@ export function apply(state: State, fact: Fact): void {
     case 'busMade':
       state.busId = fact.busId;
       state.hosts = fact.hosts;
+      state.loads = new Array(fact.hosts).fill(0);
+      for (const slot of state.owners.keys()) state.loads[hostOf(state, slot)]++;
       return;
     case 'topicCreated': {
       assert(!state.byName.has(fact.name) && !state.byId.has(fact.topicId), 'a created topic is new by name and by id');
@@ -151,6 +156,7 @@ function takeSlots(state: State, topic: Topic, slots: readonly number[]): void {
   slots.forEach((slot, i) => {
     assert(slot < state.taken.length, 'a slot lies within the bound of the bus');
     state.taken[slot] = 1;
+    if (!state.owners.has(slot)) state.loads[hostOf(state, slot)]++;
     state.owners.set(slot, { topic, partition: first + i });
   });
   topic.slots = [...topic.slots, ...slots];
@@ -162,6 +168,7 @@ function freeSlots(state: State, topic: Topic): void {
     if (state.owners.get(slot)?.topic !== topic) continue;
     state.taken[slot] = 0;
     state.owners.delete(slot);
+    state.loads[hostOf(state, slot)]--;
   }
   topic.slots = [];
 }

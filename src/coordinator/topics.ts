@@ -5,6 +5,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { PartitionSpec } from '../partition/protocol.ts';
 import type { Random } from '../world/random.ts';
 import { applyConfigOps, type BusConfigs, describeConfigs, parseTopicConfigs, toLogConfig } from './config-values.ts';
 import type { Fact } from './facts.ts';
@@ -251,6 +252,16 @@ function toRow(topic: Topic, state: State, bus: BusConfigs): TopicMetadata {
     durability: config.durability,
     batchBytesMax: config.batchBytesMax,
   };
+}
+
+/** These partitions of a topic as their host must know them. */
+export function toSpecs(state: State, topic: Topic, slots: readonly number[], bus: BusConfigs): PartitionSpec[] {
+  const config = toLogConfig(topic.configs, bus);
+  return slots.map((slot) => {
+    const owner = state.owners.get(slot);
+    assert(owner?.topic === topic, 'a topic owns its slots');
+    return { slot, topic: topic.name, topicId: topic.topicId, partition: owner.partition, leaderEpoch: LEADER_EPOCH, config };
+  });
 }
 
 function refusedRow(name: string, error: number): TopicMetadata {
