@@ -13,20 +13,25 @@ export const realRandom: Random = {
   bytes: (count) => new Uint8Array(randomBytes(count)),
 };
 
-/** A deterministic source (xorshift128+ folded to 32 bits): the same seed gives the same sequence on every machine. */
+/**
+ * A deterministic source: the same seed gives the same sequence on every machine. It is Chris Doty-Humphrey's sfc32: 128 bits of
+ * state, among them a counter, so that no sequence repeats before 2^32 numbers.
+ */
 export function seededRandom(seed: number): Random {
-  let a = (seed ^ 0x9e3779b9) >>> 0 || 1;
-  let b = (Math.imul(seed, 0x85ebca6b) ^ 0xc2b2ae35) >>> 0 || 2;
+  let a = seed | 0;
+  let b = Math.floor(seed / 0x1_0000_0000) | 0;
+  let c = 0x9e3779b9 | 0;
+  let counter = 1;
   function next(): number {
-    let t = a;
-    a = b;
-    t ^= t << 23;
-    t ^= t >>> 17;
-    t ^= b ^ (b >>> 26);
-    b = t >>> 0;
-    return (a + b) >>> 0;
+    const result = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + result) | 0;
+    return result >>> 0;
   }
-  for (let i = 0; i < 8; i++) next();
+  // Near seeds are far apart after a dozen rounds.
+  for (let i = 0; i < 15; i++) next();
   return {
     below: (bound) => Math.floor((next() / 0x1_0000_0000) * bound),
     bytes: (count) => Uint8Array.from({ length: count }, () => next() & 0xff),
