@@ -74,6 +74,12 @@ export function jsonRecord(record: Shown, { key, value }: Pick<FormatOptions, 'k
   };
 }
 
+/** Bytes as the text that a search looks at. */
+export function textOf(reading: Reading, bytes: Buffer): string {
+  if (reading === 'text') return bytes.toString('utf8');
+  return reading === 'base64' || reading === 'hex' ? bytes.toString(reading) : JSON.stringify(readAs(reading, bytes));
+}
+
 /** ISO 8601, or null where there is no time (−1) or none that a Date can hold. */
 export function timeOf(timestampMs: number): string | null {
   return timestampMs < 0 || timestampMs > 8.64e15 ? null : new Date(timestampMs).toISOString();

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+/** The program `spillway`: the table of its verbs, and the process around them. What a verb does is in src/cli/. */
+import { createRequire } from 'node:module';
+import { consume } from './cli/consume.ts';
+import { dump } from './cli/dump.ts';
+import { peek } from './cli/peek.ts';
+import { produce } from './cli/produce.ts';
+import { runProgram } from './cli/program.ts';
+import { processTerminal } from './cli/terminal.ts';
+import { topicVerbs } from './cli/topics.ts';
+import { realClock } from './world/clock.ts';
+import { realDisk } from './world/disk.ts';
+
+const verbs = [...topicVerbs, produce, consume, peek, dump];
+
+/** Of the package, whether this runs from its sources or from dist/. */
+function version(): string {
+  const require = createRequire(import.meta.url);
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = require(path) as { name?: string; version?: string };
+      if (name === 'spillway' && version !== undefined) return version;
+    } catch {
+      // Not there: it is one level up.
+    }
+  }
+  return 'unknown';
+}
+
+const terminal = processTerminal();
+const code = await runProgram(process.argv.slice(2), verbs, version(), { terminal, clock: realClock, disk: realDisk });
+process.exit(code);

@@ -1,0 +1,214 @@
+/** `consume TOPIC`: records to standard output, from a place to a place, or for ever. */
+import type { Bus } from '../bus.ts';
+import type { Admin, ListedOffset } from '../client/admin.ts';
+import type { Consumer } from '../client/consumer.ts';
+import type { ConsumedBatch } from '../client/records.ts';
+import { serdes } from '../client/serde.ts';
+import type { RecordCursor } from '../record/batch-read.ts';
+import { exitCodes, NotFoundError, UsageError } from './exit.ts';
+import { type Format, type Formatter, formats, formatter, type Reading, readings } from './format.ts';
+import type { OptionTable } from './options.ts';
+import { type Place, parsePartitions, parsePlace, placeForms } from './position.ts';
+import { Progress } from './progress.ts';
+import { busOptions, withBus } from './session.ts';
+import { type Call, defineVerb } from './verb.ts';
+
+const options = {
+  from: { type: 'text', short: 'f', value: 'PLACE', about: 'where to begin (default beginning)' },
+  until: { type: 'text', short: 'u', value: 'PLACE', about: 'where to end, exclusive (default: what is there now)' },
+  count: { type: 'number', short: 'n', min: 0, about: 'so many records at most' },
+  follow: { type: 'flag', about: 'wait for more at the end' },
+  partition: { type: 'list', value: 'LIST', about: 'only these: 0, 0,2 or 0-3' },
+  format: { type: 'text', value: 'FORM', choices: formats, about: 'of the output (default value)' },
+  'key-as': { type: 'text', value: 'WAY', choices: readings, about: 'how keys are read (default text)' },
+  'value-as': { type: 'text', value: 'WAY', choices: readings, about: 'how values are read (default text)' },
+  separator: { type: 'text', value: 'TEXT', about: 'between key and value (default a tab)' },
+  'skip-damaged': { type: 'flag', about: 'pass over damaged batches (default: stop there)' },
+  ...busOptions,
+} as const satisfies OptionTable;
+
+export const consume = defineVerb({
+  name: 'consume',
+  summary: 'Write records to standard output',
+  usage: 'TOPIC',
+  words: { min: 1, max: 1 },
+  options,
+  about: `PLACE is ${placeForms}; times without a zone are UTC.
+Forms of output: value, a line each · key-value · json, a document per line: { topic, partition, offset, timestamp, key, value,
+headers }, where bytes that are not UTF-8 stand as { "base64" } · length-prefixed, as produce reads it · hex · summary. The order is
+that of each partition; partitions take turns. --json is --format json.`,
+  examples: [
+    ['consume flights --count 5 --json', 'five records as JSON lines'],
+    ['consume flights --from 1h --until 30m', 'what came between an hour and half an hour ago'],
+    ['consume flights --partition 2 --from -10 --format key-value', 'the last ten records of partition 2'],
+  ],
+  run: (call) => withBus(call, 'must exist', (bus) => run(call, bus)),
+});
+
+type ConsumeCall = Call<typeof options>;
+
+interface Span {
+  from: number;
+  /** Exclusive; Infinity when followed. */
+  until: number;
+}
+
+/** How often a consumer that gets nothing is asked whether it has passed its ends all the same (behind damage, deleted records). */
+const LOOK_EVERY_MS = 200;
+
+async function run(call: ConsumeCall, bus: Bus): Promise<number> {
+  const { positionals, values, terminal, clock } = call;
+  const [topic] = positionals;
+  const spans = await spansOf(call, bus.admin(), topic);
+  const consumer = bus.consumer({
+    value: serdes.raw,
+    autoOffsetReset: 'earliest',
+    onDamage: values['skip-damaged'] ? 'skip' : 'stop',
+  });
+  for (const [partition, { from, until }] of spans) if (from >= until) spans.delete(partition);
+  if (spans.size > 0 && values.count !== 0) {
+    await consumer.assign([...spans.keys()].map((partition) => ({ topic, partition })));
+    await Promise.all([...spans].map(([partition, { from }]) => consumer.seek({ topic, partition }, from)));
+  }
+  const writer = new Writer(call, spans);
+  const progress = new Progress(terminal, clock, topic);
+  const batches = consumer.batches();
+  let next = spans.size > 0 ? batches.next() : null;
+  const stopped = new Promise<'stopped'>((resolve) => terminal.stop.addEventListener('abort', () => resolve('stopped'), { once: true }));
+  while (next !== null && !writer.isDone && !terminal.stop.aborted) {
+    const got = await Promise.race([next, stopped, tick(call)]);
+    if (got === 'stopped') break;
+    if (got === 'tick') {
+      await terminal.out.flush();
+      writer.passed(consumer.assignment());
+      continue;
+    }
+    if (got.done) break;
+    await writer.write(got.value);
+    if (!terminal.outIsInteractive && !values.quiet && !values.follow) progress.update(writer.amount);
+    if (!writer.isDone) next = batches.next();
+  }
+  next?.catch(() => {});
+  await consumer.close();
+  await terminal.out.flush();
+  if (!terminal.outIsInteractive && !values.quiet && !values.json) progress.end(topic, writer.amount);
+  return exitCodes.ok;
+}
+
+function tick({ clock }: ConsumeCall): Promise<'tick'> {
+  return new Promise((resolve) => clock.after(LOOK_EVERY_MS, () => resolve('tick'), true));
+}
+
+/** Formats records within their spans, and knows when all of them are at their end. */
+class Writer {
+  readonly amount = { records: 0, bytes: 0 };
+  readonly #call: ConsumeCall;
+  readonly #spans: Map<number, Span>;
+  readonly #format: Formatter;
+  #left: number;
+  #cursor: RecordCursor | undefined;
+
+  constructor(call: ConsumeCall, spans: Map<number, Span>) {
+    this.#call = call;
+    this.#spans = spans;
+    this.#format = formatter(formatOf(call), formatOptions(call));
+    this.#left = call.values.count ?? Number.POSITIVE_INFINITY;
+  }
+
+  get isDone(): boolean {
+    return this.#left <= 0 || this.#spans.size === 0;
+  }
+
+  async write(batch: ConsumedBatch<unknown, unknown>): Promise<void> {
+    const { topic, partition } = batch;
+    const until = this.#spans.get(partition)?.until ?? 0;
+    const { out, stop } = this.#call.terminal;
+    this.#cursor = batch.cursor(this.#cursor);
+    while (this.#left > 0 && !stop.aborted && this.#cursor.next()) {
+      if (this.#cursor.offset >= until) break;
+      const { offset, timestampMs, key, value, headers } = this.#cursor.view();
+      const waiting = out.write(this.#format({ topic, partition, offset, timestampMs, key, value, headers }));
+      if (waiting !== undefined) await waiting;
+      this.#left--;
+      this.amount.records++;
+      this.amount.bytes += value?.length ?? 0;
+    }
+    if (batch.nextOffset >= until) this.#spans.delete(partition);
+  }
+
+  /** Partitions whose position is beyond their end have nothing more to give. */
+  passed(assignment: readonly { partition: number; position: number }[]): void {
+    for (const { partition, position } of assignment) {
+      if (position >= (this.#spans.get(partition)?.until ?? Number.POSITIVE_INFINITY)) this.#spans.delete(partition);
+    }
+  }
+}
+
+export function formatOf({ values }: { values: { json: boolean; format: string | undefined } }): Format {
+  if (values.json && values.format !== undefined && values.format !== 'json') {
+    throw new UsageError(`--json is --format json, not ${values.format}`, 'consume');
+  }
+  return values.json ? 'json' : ((values.format as Format | undefined) ?? 'value');
+}
+
+function formatOptions({ values, terminal }: ConsumeCall) {
+  return {
+    key: (values['key-as'] ?? 'text') as Reading,
+    value: (values['value-as'] ?? 'text') as Reading,
+    separator: values.separator ?? '\t',
+    columns: terminal.outIsInteractive ? terminal.columns : 10_000,
+    escape: terminal.outIsInteractive,
+  };
+}
+
+/** Where to begin and end in each chosen partition. */
+async function spansOf({ values, clock }: ConsumeCall, admin: Admin, topic: string): Promise<Map<number, Span>> {
+  const nowMs = clock.nowMs();
+  const from = parsePlace(values.from ?? 'beginning', 'from', nowMs, 'consume');
+  const until = values.until === undefined ? null : parsePlace(values.until, 'until', nowMs, 'consume');
+  if (until !== null && values.follow) throw new UsageError('--follow has no end; leave --until away', 'consume');
+  if (!(await admin.listTopics()).some(({ name }) => name === topic)) throw new NotFoundError(`topic "${topic}" does not exist`);
+  const [starts, ends] = await Promise.all([offsetsAt(admin, topic, 'earliest'), offsetsAt(admin, topic, 'latest')]);
+  const chosen = values.partition.length === 0 ? [...ends.keys()] : parsePartitions(values.partition, 'consume');
+  const missing = chosen.find((partition) => !ends.has(partition));
+  if (missing !== undefined) throw new NotFoundError(`topic "${topic}" has partitions 0 to ${ends.size - 1}, not ${missing}`);
+  const [firsts, lasts] = await Promise.all([
+    resolve(admin, topic, from, starts, ends),
+    until === null ? ends : resolve(admin, topic, until, starts, ends),
+  ]);
+  const end = (partition: number): number =>
+    values.follow ? Number.POSITIVE_INFINITY : Math.min(at(lasts, partition), at(ends, partition));
+  return new Map(chosen.map((partition) => [partition, { from: at(firsts, partition), until: end(partition) }]));
+}
+
+type Offsets = ReadonlyMap<number, number>;
+
+/** A place as an offset of every partition. */
+async function resolve(admin: Admin, topic: string, place: Place, starts: Offsets, ends: Offsets): Promise<Offsets> {
+  switch (place.kind) {
+    case 'beginning':
+      return starts;
+    case 'end':
+      return ends;
+    case 'offset':
+      return new Map([...ends.keys()].map((partition) => [partition, Math.max(place.offset, at(starts, partition))]));
+    case 'last':
+      return new Map([...ends].map(([partition, end]) => [partition, Math.max(at(starts, partition), end - place.count)]));
+    case 'time': {
+      const found = await offsetsAt(admin, topic, place.timestampMs);
+      // No record that late: the end.
+      return new Map([...found].map(([partition, offset]) => [partition, offset < 0 ? at(ends, partition) : offset]));
+    }
+  }
+}
+
+async function offsetsAt(admin: Admin, topic: string, spec: 'earliest' | 'latest' | number): Promise<Map<number, number>> {
+  const listed: ListedOffset[] = await admin.listOffsets(topic, spec);
+  return new Map(listed.map(({ partition, offset }) => [partition, offset]));
+}
+
+function at(offsets: Offsets, partition: number): number {
+  return offsets.get(partition) ?? 0;
+}
+
+export type { Consumer };

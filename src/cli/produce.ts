@@ -1,0 +1,206 @@
+/** `produce TOPIC [FILE…]`: files or standard input become records. */
+import type { Bus } from '../bus.ts';
+import type { CompressionName } from '../record/compression.ts';
+import { fileBytes, readChunks } from '../world/files.ts';
+import { exitCodes, InputError, NotFoundError } from './exit.ts';
+import {
+  formatOfName,
+  type InputFormat,
+  type InputOptions,
+  type InputRecord,
+  inputFormats,
+  readerOf,
+  recordMaker,
+} from './input/records.ts';
+import type { OptionTable } from './options.ts';
+import { parsePair } from './position.ts';
+import { Progress } from './progress.ts';
+import { busOptions, withBus } from './session.ts';
+import { type Call, defineVerb, result } from './verb.ts';
+
+const options = {
+  format: { type: 'text', value: 'FORM', choices: inputFormats, about: "of the input (default: by the file's name, else text)" },
+  key: { type: 'text', short: 'k', value: 'FIELD', about: 'the field that is the key: origin, customer.id (ndjson, json, csv)' },
+  'key-separator': { type: 'text', value: 'TEXT', about: 'what stands between key and value on a line (text)' },
+  'value-as': {
+    type: 'text',
+    value: 'WAY',
+    choices: ['as-is', 'msgpack'],
+    about: 'how values are stored (default as-is: JSON stays JSON text)',
+  },
+  delimiter: { type: 'text', value: 'CHAR', about: 'between the fields of CSV (default a comma)' },
+  partition: { type: 'number', min: 0, max: 9999, about: 'send everything there (default: by the hash of the key)' },
+  header: { type: 'list', short: 'H', value: 'NAME=VALUE', about: 'a header of every record; may be given many times' },
+  compression: { type: 'text', value: 'CODEC', choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], about: 'of batches (default none)' },
+  acks: { type: 'text', value: 'WHEN', choices: ['0', '1', 'all'], about: 'when a record counts as sent (default all)' },
+  'batch-size': { type: 'number', value: 'BYTES', min: 1024, about: 'bytes of a batch (default 131072)' },
+  partitions: { type: 'number', short: 'p', min: 1, max: 10_000, about: 'partitions of the topic if it must be made (default 1)' },
+  'no-create': { type: 'flag', about: 'fail when the topic does not exist' },
+  'skip-malformed': { type: 'flag', about: 'pass over records that cannot be read, and count them (default: stop at the first)' },
+  ...busOptions,
+} as const satisfies OptionTable;
+
+export const produce = defineVerb({
+  name: 'produce',
+  summary: 'Send records from files or standard input',
+  usage: 'TOPIC [FILE…]',
+  words: { min: 1, max: 10_000 },
+  options,
+  about: `Forms of input: text, a record per line · ndjson, a JSON text per line · json, one array, a record per element · csv with a
+header row, a JSON object per row · length-prefixed, 4 bytes of length (big-endian) and the record's bytes, ffffffff for none.
+Without a FILE, or for the FILE "-", standard input is read. With --json the result is one document:
+{ topic, records, bytes, malformed, created, durationMs }.`,
+  examples: [
+    ['produce flights flights.json --key origin --partitions 4', 'a JSON array, keyed by a field, into four partitions'],
+    ['produce orders orders.csv --key id --header source=shop', 'CSV rows as JSON, with a header each'],
+    ["produce log --format text --key-separator ' ' < access.log", 'lines, the first word as the key'],
+  ],
+  run: (call) => withBus(call, call.values['no-create'] ? 'must exist' : 'make', (bus) => run(call, bus)),
+});
+
+type ProduceCall = Call<typeof options>;
+
+/** What was done so far. */
+interface Tally {
+  records: number;
+  bytes: number;
+  malformed: number;
+  /** Of the input. */
+  readBytes: number;
+}
+
+async function run(call: ProduceCall, bus: Bus): Promise<number> {
+  const { positionals, values, terminal, clock } = call;
+  const [topic, ...named] = positionals;
+  const files = named.length === 0 ? ['-'] : named;
+  const headers = values.header
+    .map((pair) => parsePair(pair, 'header', 'produce'))
+    .map(([key, value]) => ({ key, value: Buffer.from(value) }));
+  const totalBytes = inputBytes(files);
+  const created = await ensureTopic(call, bus, topic);
+  const push = pusher(call, bus, topic, headers);
+  const progress = new Progress(terminal, clock, `${topic} ← ${files.length === 1 ? nameOf(files[0]) : `${files.length} files`}`);
+  const startMs = clock.monotonicMs();
+  const tally: Tally = { records: 0, bytes: 0, malformed: 0, readBytes: 0 };
+  for (const file of files) {
+    if (terminal.stop.aborted) break;
+    await sendFile(call, file, push, tally, () => {
+      if (!values.quiet) progress.update({ ...tally, ...(totalBytes === null ? {} : { share: tally.readBytes / totalBytes }) });
+    });
+  }
+  await push.flush();
+  if (tally.malformed > 0) call.notice(`spillway: ${tally.malformed} malformed records were passed over`);
+  if (!values.quiet) progress.end(topic, tally);
+  if (values.json) {
+    const { records, bytes, malformed } = tally;
+    const durationMs = Math.round(clock.monotonicMs() - startMs);
+    await result(terminal, true, { topic, records, bytes, malformed, created, durationMs }, () => '');
+  }
+  return exitCodes.ok;
+}
+
+/** Makes the topic unless it is there; whether it was made. */
+async function ensureTopic({ values, notice }: ProduceCall, bus: Bus, topic: string): Promise<boolean> {
+  const admin = bus.admin();
+  if ((await admin.listTopics()).some(({ name }) => name === topic)) return false;
+  if (values['no-create']) throw new NotFoundError(`topic "${topic}" does not exist`);
+  const partitions = values.partitions ?? 1;
+  await admin.createTopics([{ name: topic, partitions }]);
+  notice(`created topic ${topic} with ${partitions} partition${partitions === 1 ? '' : 's'}`);
+  return true;
+}
+
+interface Push {
+  /** A promise only when there is no room. */
+  record(record: InputRecord): Promise<void> | undefined;
+  flush(): Promise<void>;
+}
+
+function pusher({ values }: ProduceCall, bus: Bus, topic: string, headers: { key: string; value: Buffer }[]): Push {
+  const acks = values.acks === '0' ? 0 : values.acks === '1' ? 1 : 'all';
+  const producer = bus.producer<string | Uint8Array, Uint8Array>({
+    value: rawBytes,
+    acks,
+    compression: (values.compression ?? 'none') as CompressionName,
+    autoCreateTopics: false,
+    ...(values['batch-size'] === undefined ? {} : { batchSize: values['batch-size'] }),
+    // A batch leaves when it is full or the input pauses, whichever comes first.
+    lingerMs: 5,
+    maxRequestSize: 256 * 1024 * 1024,
+  });
+  const fixed = { ...(headers.length > 0 && { headers }), ...(values.partition === undefined ? {} : { partition: values.partition }) };
+  const later = async (record: object): Promise<void> => {
+    do await producer.drained();
+    while (!producer.push(topic, record));
+  };
+  return {
+    record({ key, value }) {
+      const record = { key, value, ...fixed };
+      return producer.push(topic, record) ? undefined : later(record);
+    },
+    flush: () => producer.flush(),
+  };
+}
+
+const rawBytes = { name: 'raw', serialize: (value: Uint8Array) => value, deserialize: (bytes: Buffer) => bytes };
+
+async function sendFile(call: ProduceCall, file: string, push: Push, tally: Tally, update: () => void): Promise<void> {
+  const { values, terminal } = call;
+  const input = inputOptions(call, file);
+  const make = recordMaker(input, nameOf(file));
+  const chunks = counted(file === '-' ? standardInput(call) : readChunks(file), tally);
+  for await (const items of readerOf(input)({ name: nameOf(file), chunks })) {
+    for (const item of items) {
+      const record = values['skip-malformed'] ? tolerant(() => make(item), tally) : make(item);
+      if (record === null) continue;
+      const waiting = push.record(record);
+      if (waiting !== undefined) await waiting;
+      tally.records++;
+      tally.bytes += record.value?.length ?? 0;
+    }
+    update();
+    if (terminal.stop.aborted) return;
+  }
+}
+
+function inputOptions({ values }: ProduceCall, file: string): InputOptions {
+  return {
+    format: (values.format as InputFormat | undefined) ?? formatOfName(file),
+    keyField: values.key,
+    keySeparator: values['key-separator'],
+    delimiter: values.delimiter,
+    asMsgpack: values['value-as'] === 'msgpack',
+  };
+}
+
+function tolerant(make: () => InputRecord | null, tally: Tally): InputRecord | null {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    tally.malformed++;
+    return null;
+  }
+}
+
+function standardInput({ terminal, notice }: ProduceCall): AsyncIterable<Buffer> {
+  if (terminal.inputIsInteractive) notice('reading from the terminal; Ctrl-D ends the input');
+  return terminal.input();
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, tally: Tally): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    tally.readBytes += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Bytes of all files, or null when one of them has no size. Throws NotFoundError before anything is sent. */
+function inputBytes(files: readonly string[]): number | null {
+  const sizes = files.map((file) => (file === '-' ? null : fileBytes(file)));
+  return sizes.includes(null) ? null : (sizes as number[]).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file;
+}
