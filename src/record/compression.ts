@@ -21,6 +21,9 @@ export const compressionLevels = {
   zstd: { min: -131_072, max: 22, default: 3 },
 } as const;
 
+// Clients write one frame to a batch. Thousands of empty ones would be work without end.
+const ZSTD_FRAMES_MAX = 1000;
+
 const names = Object.keys(compressions) as CompressionName[];
 
 /** The name of an id, or undefined for one that Kafka does not have. */
@@ -55,13 +58,13 @@ export function decompress(id: number, bytes: Buffer, bytesMax: number = limits.
     case compressions.none:
       return bytes;
     case compressions.gzip:
-      return inflate(gunzipSync, bytes, gzipContentBytes(bytes), bytesMax);
+      return inflate(gunzipSync, bytes, gzipContentBytes(bytes), bytesMax).buffer;
     case compressions.snappy:
       return decompressSnappy(bytes, bytesMax);
     case compressions.lz4:
       return decompressLz4(bytes, bytesMax);
     case compressions.zstd:
-      return inflate(zstdDecompressSync, bytes, zstdContentBytes(bytes), bytesMax);
+      return decompressZstd(bytes, bytesMax);
     default:
       throw new BusError('UNSUPPORTED_COMPRESSION_TYPE', `A batch names compression ${id}; known are ${names.join(', ')}.`, {
         details: { compression: id },
@@ -69,13 +72,37 @@ export function decompress(id: number, bytes: Buffer, bytesMax: number = limits.
   }
 }
 
-function inflate(codec: typeof gunzipSync | typeof zstdDecompressSync, bytes: Buffer, contentBytes: number, bytesMax: number): Buffer {
+/** Node decodes the first frame and is silent about what follows; here joined frames are one stream, as for zstd's own tools. */
+function decompressZstd(bytes: Buffer, bytesMax: number): Buffer {
+  const frames: Buffer[] = [];
+  let length = 0;
+  for (let at = 0; at < bytes.length || at === 0; ) {
+    const rest = bytes.subarray(at);
+    const { buffer, consumedBytes } = inflate(zstdDecompressSync, rest, zstdContentBytes(rest), bytesMax - length);
+    frames.push(buffer);
+    if (consumedBytes <= 0 || frames.length > ZSTD_FRAMES_MAX) throw corrupt('its zstd frames do not end');
+    length += buffer.length;
+    at += consumedBytes;
+  }
+  return frames.length === 1 ? frames[0] : Buffer.concat(frames, length);
+}
+
+function inflate(
+  codec: typeof gunzipSync | typeof zstdDecompressSync,
+  bytes: Buffer,
+  contentBytes: number,
+  bytesMax: number,
+): { buffer: Buffer; consumedBytes: number } {
   if (contentBytes > bytesMax) throw tooLarge(bytesMax);
-  // Node collects the output in pieces of `chunkSize`, each allocated whole.
+  // Node collects the output in pieces of `chunkSize`, each allocated whole. It knows no maximum of 0.
   const chunkSize = Math.min(Math.max(contentBytes, 16 * KiB), 1 * MiB);
   try {
-    return codec(bytes, { maxOutputLength: bytesMax, chunkSize });
+    const result = codec(bytes, { maxOutputLength: Math.max(bytesMax, 1), chunkSize, info: true });
+    const { buffer, engine } = result as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    if (buffer.length > bytesMax) throw tooLarge(bytesMax);
+    return { buffer, consumedBytes: engine.bytesWritten };
   } catch (error) {
+    if (error instanceof BusError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(bytesMax);
     throw corrupt('its records cannot be decompressed', { reason: (error as Error).message });
   }

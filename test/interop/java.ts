@@ -21,6 +21,8 @@ const shortLived = [
   '-Xshare:auto',
   '-Dorg.apache.logging.log4j.level=OFF',
   '-Dlog4j2.statusLoggerLevel=OFF',
+  '-Dfile.encoding=UTF-8',
+  '-Dsun.stdout.encoding=UTF-8',
 ];
 
 /** Why tests that need Java cannot run here, or null when they can. Null in CI: there they fail rather than skip. */
