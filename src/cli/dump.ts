@@ -66,7 +66,7 @@ async function run(call: DumpCall): Promise<number> {
     if (!values.json) await terminal.out.write(`${shown === 0 ? '' : '\n'}${file}\n`);
     for (const entry of entriesOf(call, file)) {
       if (entry.kind === 'damage') spoiled++;
-      const waiting = terminal.out.write(values.json ? `${JSON.stringify({ file, ...entry })}\n` : `  ${lineOf(entry)}\n`);
+      const waiting = terminal.out.write(values.json ? `${JSON.stringify(documentOf(file, entry))}\n` : `  ${lineOf(entry)}\n`);
       if (waiting !== undefined) await waiting;
       if (++shown % 10_000 === 0) await new Promise<void>((resolve) => clock.soon(resolve));
       if (terminal.stop.aborted) return exitCodes.ok;
@@ -151,8 +151,7 @@ function* recordEntries({ bytes, position }: StoredBatch, topic: string, partiti
     cursor.open(bytes, 0, bytes.length, 0);
     while (cursor.next()) {
       const { offset, timestampMs, key, value, headers } = cursor.view();
-      const shown: Shown = { topic, partition, offset, timestampMs, key, value, headers };
-      yield { kind: 'record', shown, toJSON: () => ({ kind: 'record', ...jsonRecord(shown, { key: 'text', value: 'text' }) }) };
+      yield { kind: 'record', shown: { topic, partition, offset, timestampMs, key, value, headers } satisfies Shown };
     }
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
@@ -186,6 +185,11 @@ function* textEntries(bytes: Buffer): Generator<Entry> {
 function partitionOfPath(path: string): { topic: string; partition: number } {
   const match = /([^/]+)-(\d+)\/[^/]+$/.exec(path);
   return { topic: match?.[1] ?? '', partition: Number(match?.[2] ?? 0) };
+}
+
+function documentOf(file: string, entry: Entry): object {
+  if (entry.kind !== 'record') return { file, ...entry };
+  return { file, kind: 'record', ...jsonRecord(entry.shown as Shown, { key: 'text', value: 'text' }) };
 }
 
 const summary = formatter('summary', { key: 'text', value: 'text', separator: '\t', columns: 200, escape: true });

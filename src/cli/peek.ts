@@ -198,7 +198,7 @@ function headerTest(text: string): Test {
 
 function patternOf(text: string): RegExp {
   try {
-    return new RegExp(text, 'u');
+    return new RegExp(text);
   } catch (error) {
     throw new UsageError(`--value-regex: ${(error as Error).message}`, 'peek');
   }
