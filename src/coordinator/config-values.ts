@@ -204,27 +204,28 @@ function findContradiction(configs: Configs, bus: BusConfigs): string | null {
 function unknownTopicKey(key: string): string {
   const byBusName = [...topicKeys()].find((name) => topicRow(name)?.bus === key);
   if (byBusName !== undefined) return `"${shown(key)}" is a setting of the bus: on a topic use "${byBusName}"`;
-  return `"${shown(key)}" is no topic configuration; did you mean "${nearest(key, topicKeys())}"?`;
+  return `"${shown(key)}" is no topic configuration${suggest(key, topicKeys())}`;
 }
 
 function unknownBusKey(key: string): string {
   const row = topicRow(key);
   if (row !== undefined) return `"${shown(key)}" is a setting of a topic: for the whole bus use "${row.bus}"`;
-  return `"${shown(key)}" is no setting of the bus; did you mean "${nearest(key, busKeys())}"?`;
+  return `"${shown(key)}" is no setting of the bus${suggest(key, busKeys())}`;
 }
 
 function shown(text: string): string {
   return text.length <= 100 ? text : `${text.slice(0, 100)}…`;
 }
 
-function nearest(name: string, names: Iterable<string>): string {
+/** Names the nearest one that exists, where one is near enough to be meant. */
+function suggest(name: string, names: Iterable<string>): string {
   let best = '';
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of names) {
     const distance = editDistance(name.slice(0, 100), candidate);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best;
+  return bestDistance <= best.length / 3 ? `; did you mean "${best}"?` : ': docs/configuration.md lists what there is';
 }
 
 /** Insertions, deletions and replacements between two names. */
