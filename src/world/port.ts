@@ -31,6 +31,8 @@ export function threadPort<Out, In>(port: MessagePort): Port<Out, In> {
         first = undefined;
         return message;
       }
+      // Asked within its own close event, a port crashes the process (Node 24). All messages came before that event.
+      if (!open) return undefined;
       return receiveMessageOnPort(port)?.message as In | undefined;
     },
     listen(wake, closed) {
