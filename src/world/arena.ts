@@ -122,6 +122,8 @@ export class Arena {
   /** Gives a frame back. */
   give(id: number): void {
     assert(Atomics.load(this.#owners, id) !== 0, 'a frame is given back by its owner, once');
+    // Whoever takes it next may die before it has written its number: then no number must be found.
+    this.#numbers[id] = -1;
     Atomics.store(this.#owners, id, 0);
     Atomics.sub(this.#control, USED, 1);
     // A race here costs a longer search, never a wrong frame.

@@ -1,0 +1,49 @@
+/** The end of a log: closed so that the next start need not walk, or removed with all its files. */
+import { dataFolderOf, saveCleanCheckpoint } from './checkpoint-file.ts';
+import { offsetName, SNAPSHOT } from './files.ts';
+import { flush, openForWriting, writeSnapshot } from './flush.ts';
+import { tolerant } from './index-file.ts';
+import { encodeSnapshot } from './producer-snapshot.ts';
+import type { LogState } from './state.ts';
+import { syncNow } from './sync.ts';
+
+/** Clean: everything is written and synced, and the checkpoint says so. Throws DiskError; the log is closed all the same. */
+export function closeLog(log: LogState, clean: boolean): void {
+  if (log.closed) return;
+  try {
+    if (clean && log.folder !== null) settleFiles(log);
+  } finally {
+    release(log);
+  }
+}
+
+function settleFiles(log: LogState): void {
+  flush(log);
+  if (!log.active.exists) openForWriting(log, log.active);
+  // After a failed sync another one proves nothing: the next start walks.
+  if (log.syncFailed) return;
+  syncNow(log);
+  for (const segment of log.segments) if (segment.dirty) segment.writeIndexes();
+  const snapshot = encodeSnapshot(log.setup.snapshotProducers());
+  writeSnapshot(log, `${log.folder}/${offsetName(log.endOffset)}${SNAPSHOT}`, snapshot);
+  saveCleanCheckpoint(log, { segment: log.active.baseOffset, endOffset: log.endOffset, mark: log.active.mark() });
+}
+
+/** Removes the log. First its folder loses its name in one step, so that a start never finds half of it. */
+export function destroyLog(log: LogState): void {
+  release(log);
+  if (log.folder === null) return;
+  const removed = `${log.folder}.${log.setup.topicId}-delete`;
+  log.disk.removeFolder(removed);
+  if (log.disk.stat(log.folder) === null) return;
+  log.disk.rename(log.folder, removed);
+  tolerant(() => log.disk.syncFolder(dataFolderOf(log)));
+  log.disk.removeFolder(removed);
+}
+
+function release(log: LogState): void {
+  if (log.closed) return;
+  log.closed = true;
+  for (const segment of log.segments) segment.close();
+  log.tail.close();
+}

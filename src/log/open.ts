@@ -1,0 +1,131 @@
+/**
+ * Opening a log. After a clean close its checkpoint is believed when the files are as long as it says; else the last segments are
+ * walked. No start is refused for damage: what is torn is cut, what is damaged is quarantined, and both are reported.
+ */
+
+import { readWhole } from '../world/disk.ts';
+import { adoptFrames } from './adopt.ts';
+import { roll } from './append.ts';
+import { type Checkpoint, decodeCheckpoint } from './checkpoint.ts';
+import { saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
+import { CHECKPOINT, LEADER_EPOCHS, LOG, LOG_START, METADATA, OFFSET_INDEX, offsetsOf, TIME_INDEX } from './files.ts';
+import { tolerant } from './index-file.ts';
+import { decodeEpochs, decodeLogStart, decodeMetadata } from './kafka-checkpoints.ts';
+import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
+import { loadProducers } from './producers.ts';
+import { recover } from './recover.ts';
+import { type LogSetup, LogState } from './state.ts';
+import { TIME_ENTRY_BYTES } from './time-index.ts';
+
+export function openLog(setup: LogSetup): LogState {
+  const log = new LogState(setup);
+  if (log.folder !== null) openFolder(log, log.folder);
+  adoptFrames(log);
+  return log;
+}
+
+function openFolder(log: LogState, folder: string): void {
+  const names = claimFolder(log, folder);
+  const checkpoint = readCheckpoint(log, folder, names);
+  log.recoveryOffset = checkpoint.recoveryOffset;
+  log.epochs = checkpoint.epochs;
+  for (const baseOffset of offsetsOf(names, LOG)) {
+    const segment = log.newSegment(baseOffset);
+    segment.exists = true;
+    segment.size = -1;
+    log.segments.push(segment);
+  }
+  giveDamages(log, checkpoint);
+  const isNew = log.segments.length === 0;
+  const isClean = log.setup.clean && !isNew && resumeClean(log, checkpoint, names);
+  if (!isClean && !isNew) recover(log);
+  log.startOffset = Math.max(checkpoint.startOffset, isNew ? 0 : log.segments[0].baseOffset);
+  if (isNew || log.startOffset > log.endOffset) beginAt(log, log.startOffset);
+  log.writtenOffset = log.endOffset;
+  log.active.streamBase = 0;
+  log.writtenEnd = log.active.size;
+  if (isClean || isNew) {
+    log.syncedOffset = log.endOffset;
+    log.syncedEnd = log.writtenEnd;
+  }
+  log.recoverySavedAt = log.writtenEnd;
+  log.residentOffset = log.endOffset;
+  log.tail.reset(log.writtenEnd);
+  log.takeMark();
+  loadProducers(log, names);
+  while (log.epochs.length > 0 && log.epochs[log.epochs.length - 1].startOffset > log.endOffset) {
+    log.epochs.pop();
+    log.epochsChanged = true;
+  }
+  if (!isClean && !isNew) tolerant(() => saveCheckpoint(log));
+}
+
+/** Makes the folder, or takes it up: its names. A folder of another topic that had this name is put aside. */
+function claimFolder(log: LogState, folder: string): string[] {
+  const names = log.disk.list(folder);
+  const found = names.includes(METADATA) ? decodeMetadata(textOf(log, `${folder}/${METADATA}`) ?? '') : null;
+  if (found === log.setup.topicId) {
+    log.folderUnsynced = log.namesUnsynced = !log.setup.clean;
+    return names;
+  }
+  const own = names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, `${folder}/${CHECKPOINT}`) ?? Buffer.alloc(0)) : null;
+  const isStranger = found !== null && own !== null && own.topicId === found;
+  if (isStranger) {
+    log.disk.rename(folder, `${folder}.${found}-stray`);
+    log.report(folder, 0, 0, 'the folder belongs to another topic of this name', `it was renamed to ${folder}.${found}-stray`);
+    names.length = 0;
+  } else if (names.includes(METADATA)) {
+    log.report(`${folder}/${METADATA}`, 0, 0, 'the metadata is damaged', 'it was written anew');
+  }
+  log.disk.makeFolder(folder);
+  tolerant(() => saveMetadata(log));
+  return names;
+}
+
+/** Our own checkpoint when it is sound; else what Kafka's texts say. */
+function readCheckpoint(log: LogState, folder: string, names: readonly string[]): Checkpoint {
+  const path = `${folder}/${CHECKPOINT}`;
+  const own = names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, path) ?? Buffer.alloc(0)) : null;
+  if (own !== null && own.topicId === log.setup.topicId) return own;
+  if (names.includes(CHECKPOINT)) log.report(path, 0, 0, 'the checkpoint is damaged', 'the log is walked');
+  const startOffset = names.includes(LOG_START) ? decodeLogStart(textOf(log, `${folder}/${LOG_START}`) ?? '') : 0;
+  const epochs = names.includes(LEADER_EPOCHS) ? decodeEpochs(textOf(log, `${folder}/${LEADER_EPOCHS}`) ?? '') : [];
+  if (startOffset === null) log.report(`${folder}/${LOG_START}`, 0, 0, 'the checkpoint is damaged', 'the log starts at its first segment');
+  if (epochs === null)
+    log.report(`${folder}/${LEADER_EPOCHS}`, 0, 0, 'the checkpoint is damaged', 'leader epochs are read from the batches');
+  return { topicId: log.setup.topicId, startOffset: startOffset ?? 0, recoveryOffset: 0, epochs: epochs ?? [], damages: [], clean: null };
+}
+
+function giveDamages(log: LogState, checkpoint: Checkpoint): void {
+  for (const { segment: baseOffset, firstOffset, nextOffset, position, length } of checkpoint.damages) {
+    const segment = log.segments[log.segmentIndexOf(baseOffset)];
+    if (segment?.baseOffset !== baseOffset) continue;
+    log.addDamage(segment, { firstOffset, nextOffset, path: segment.path, position, length });
+  }
+}
+
+/** Takes up what the checkpoint of a clean close says, when the last segment's files are as long as it says. */
+function resumeClean(log: LogState, { clean }: Checkpoint, names: readonly string[]): boolean {
+  const { active, disk } = log;
+  if (clean === null || active.stem === null || clean.segment !== active.baseOffset) return false;
+  const { mark } = clean;
+  if (disk.stat(active.path)?.size !== mark.size) return false;
+  const base = active.stem.slice((log.folder?.length ?? 0) + 1);
+  const sizeOf = (suffix: string): number => (names.includes(base + suffix) ? (disk.stat(active.stem + suffix)?.size ?? 0) : 0);
+  if (sizeOf(OFFSET_INDEX) !== mark.offsetEntries * OFFSET_ENTRY_BYTES || sizeOf(TIME_INDEX) !== mark.timeEntries * TIME_ENTRY_BYTES)
+    return false;
+  active.resume(mark);
+  log.endOffset = clean.endOffset;
+  return true;
+}
+
+/** An empty log, or one whose start offset was lifted beyond all that is left of it: it goes on at that offset. */
+function beginAt(log: LogState, offset: number): void {
+  log.endOffset = offset;
+  if (log.segments.length > 0 && log.active.baseOffset === offset) return;
+  roll(log);
+}
+
+function textOf(log: LogState, path: string): string | null {
+  return readWhole(log.disk, path)?.toString('latin1') ?? null;
+}
