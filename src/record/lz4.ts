@@ -89,11 +89,11 @@ export function decompressLz4(bytes: Buffer, bytesMax: number): Buffer {
 }
 
 function readHeader(bytes: Buffer): { flags: number; blockBytesMax: number; contentBytes: number; headerBytes: number } {
-  if (uint32(bytes, 0) !== FRAME_MAGIC || bytes.length < HEADER.length) throw corrupt('an lz4 frame begins with its magic');
+  if (uint32(bytes, 0) !== FRAME_MAGIC || bytes.length < HEADER.length) throw corrupt('an lz4 frame does not begin with its magic');
   const flags = bytes[4];
   const blockCode = (bytes[5] >> 4) & 0b111;
   if ((flags & FLAG_VERSION_MASK) !== FLAG_VERSION || flags & FLAG_DICTIONARY || blockCode < 4) {
-    throw corrupt('an lz4 frame has version 1, no dictionary, and blocks of 64 KiB to 4 MiB');
+    throw corrupt('an lz4 frame is of another version, needs a dictionary, or has blocks of no known size');
   }
   let at = 6;
   let contentBytes = -1;

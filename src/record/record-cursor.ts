@@ -130,7 +130,7 @@ export class RecordCursor {
         stop = varintEnd(bytes, at, this.#end, 5);
         length = stop === -1 ? -1 : readVarint(bytes, at, stop);
       }
-      if (!(length >= RECORD_BYTES_MIN - 1 && length <= this.#end - stop)) throw this.#refuse('a record lies within its batch');
+      if (!(length >= RECORD_BYTES_MIN - 1 && length <= this.#end - stop)) throw this.#refuse('a record ends beyond it');
       const recordEnd = stop + length;
       at = stop + 1; // one byte of attributes, of which none is defined
 
@@ -145,7 +145,7 @@ export class RecordCursor {
       else {
         stop = varintEnd(bytes, at, recordEnd, 10);
         timestampMs = stop === -1 ? Number.NaN : readVarlong(bytes, at, stop, timestampMs);
-        if (Number.isNaN(timestampMs)) throw this.#refuse("a record's timestamp is a number");
+        if (Number.isNaN(timestampMs)) throw this.#refuse("a record's timestamp is beyond all numbers");
       }
       at = stop;
 
@@ -160,7 +160,7 @@ export class RecordCursor {
         stop = varintEnd(bytes, at, recordEnd, 5);
         offsetDelta = stop === -1 ? -1 : readVarint(bytes, at, stop);
       }
-      if (!(offsetDelta > this.#lastDelta && offsetDelta <= this.#deltaMax)) throw this.#refuse('offsets rise within their batch');
+      if (!(offsetDelta > this.#lastDelta && offsetDelta <= this.#deltaMax)) throw this.#refuse('its offsets do not rise to its last');
       at = stop;
 
       low = bytes[at];
@@ -174,7 +174,7 @@ export class RecordCursor {
         stop = varintEnd(bytes, at, recordEnd, 5);
         keyLength = stop === -1 ? -2 : readVarint(bytes, at, stop);
       }
-      if (!(keyLength >= -1 && keyLength <= recordEnd - stop)) throw this.#refuse('a key lies within its record');
+      if (!(keyLength >= -1 && keyLength <= recordEnd - stop)) throw this.#refuse('a key ends beyond its record');
       const keyAt = stop;
       at = keyLength > 0 ? stop + keyLength : stop;
 
@@ -189,7 +189,7 @@ export class RecordCursor {
         stop = varintEnd(bytes, at, recordEnd, 5);
         valueLength = stop === -1 ? -2 : readVarint(bytes, at, stop);
       }
-      if (!(valueLength >= -1 && valueLength <= recordEnd - stop)) throw this.#refuse('a value lies within its record');
+      if (!(valueLength >= -1 && valueLength <= recordEnd - stop)) throw this.#refuse('a value ends beyond its record');
       const valueAt = stop;
       at = valueLength > 0 ? stop + valueLength : stop;
 
@@ -203,12 +203,12 @@ export class RecordCursor {
       // A header takes two bytes at least. The headers themselves are read when they are asked for.
       const headerBytes = recordEnd - stop;
       if (!(headerCount >= 0 && headerCount * 2 <= headerBytes && (headerCount > 0 || headerBytes === 0))) {
-        throw this.#refuse('a record ends where its headers do');
+        throw this.#refuse('a record does not end where its headers do');
       }
 
       this.#at = recordEnd;
       this.#lastDelta = offsetDelta;
-      if (--this.#left === 0 && recordEnd !== this.#end) throw this.#refuse('a batch ends where its last record does');
+      if (--this.#left === 0 && recordEnd !== this.#end) throw this.#refuse('it does not end where its last record does');
       const offset = this.#baseOffset + offsetDelta;
       if (offset < this.#minOffset) continue;
       this.offset = offset;
@@ -254,14 +254,15 @@ export class RecordCursor {
       const deltaMax = lastOffsetDeltaOf(source, at);
       const count = countOf(source, at);
       if (!(baseOffset >= 0 && Number.isSafeInteger(baseOffset + deltaMax) && count >= 0 && count <= deltaMax + 1)) {
-        throw this.#refuse('its offsets and counts agree');
+        throw this.#refuse('its offsets and counts disagree');
       }
       const attributes = attributesOf(source, at);
       if (baseOffset + deltaMax < this.#minOffset || (!this.includeControl && (attributes & CONTROL_BIT) !== 0)) continue;
 
       const baseTimestamp = baseTimestampOf(source, at);
       const maxTimestamp = maxTimestampOf(source, at);
-      if (!Number.isSafeInteger(baseTimestamp) || !Number.isSafeInteger(maxTimestamp)) throw this.#refuse('its timestamps are numbers');
+      if (!Number.isSafeInteger(baseTimestamp) || !Number.isSafeInteger(maxTimestamp))
+        throw this.#refuse('its timestamps are beyond all numbers');
       const compression = attributes & COMPRESSION_MASK;
       if (compression === 0) this.#showRecords(source, at + RECORDS_AT, end, count);
       else {
@@ -296,7 +297,8 @@ export class RecordCursor {
   }
 
   #showRecords(bytes: Buffer, from: number, to: number, count: number): void {
-    if (count * RECORD_BYTES_MIN > to - from || (count === 0 && to > from)) throw this.#refuse('its records are as many as it counts');
+    if (count * RECORD_BYTES_MIN > to - from || (count === 0 && to > from))
+      throw this.#refuse('it counts more records than its bytes hold, or none in bytes that it has');
     this.bytes = bytes;
     this.#at = from;
     this.#end = to;
@@ -307,6 +309,6 @@ export class RecordCursor {
   #refuse(why: string | BusError): BusError {
     this.#left = 0;
     this.#sourceEnd = 0;
-    return typeof why === 'string' ? corrupt(`not so: ${why}`, { position: this.batchAt }) : why;
+    return typeof why === 'string' ? corrupt(why, { position: this.batchAt }) : why;
   }
 }

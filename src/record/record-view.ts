@@ -73,14 +73,14 @@ export function readHeaders(bytes: Buffer, at: number, count: number, end: numbe
   for (let i = 0; i < count; i++) {
     const keyAt = varintEnd(bytes, at, end, 5);
     const keyLength = keyAt === -1 ? -1 : readVarint(bytes, at, keyAt);
-    if (!(keyLength >= 0 && keyLength <= end - keyAt)) throw corrupt("a header's key lies within its record");
+    if (!(keyLength >= 0 && keyLength <= end - keyAt)) throw corrupt("a header's key ends beyond its record");
     const lengthAt = keyAt + keyLength;
     const valueAt = varintEnd(bytes, lengthAt, end, 5);
     const valueLength = valueAt === -1 ? -2 : readVarint(bytes, lengthAt, valueAt);
-    if (!(valueLength >= -1 && valueLength <= end - valueAt)) throw corrupt("a header's value lies within its record");
+    if (!(valueLength >= -1 && valueLength <= end - valueAt)) throw corrupt("a header's value ends beyond its record");
     at = valueLength < 0 ? valueAt : valueAt + valueLength;
     headers.push({ key: bytes.toString('utf8', keyAt, lengthAt), value: valueLength < 0 ? null : bytes.subarray(valueAt, at) });
   }
-  if (at !== end) throw corrupt('a record ends where its headers do');
+  if (at !== end) throw corrupt('a record does not end where its headers do');
   return headers;
 }
