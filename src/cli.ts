@@ -1,17 +1,11 @@
 #!/usr/bin/env node
-/** The program `spillway`: the table of its verbs, and the process around them. What a verb does is in src/cli/. */
+/** The program `spillway`: the process around its verbs, which are in src/cli/. */
 import { createRequire } from 'node:module';
-import { consume } from './cli/consume.ts';
-import { dump } from './cli/dump.ts';
-import { peek } from './cli/peek.ts';
-import { produce } from './cli/produce.ts';
 import { runProgram } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
-import { topicVerbs } from './cli/topics.ts';
+import { verbs } from './cli/verbs.ts';
 import { realClock } from './world/clock.ts';
 import { realDisk } from './world/disk.ts';
-
-const verbs = [...topicVerbs, produce, consume, peek, dump];
 
 /** Of the package, whether this runs from its sources or from dist/. */
 function version(): string {

@@ -91,7 +91,8 @@ async function run(call: ConsumeCall, bus: Bus): Promise<number> {
   next?.catch(() => {});
   await consumer.close();
   await terminal.out.flush();
-  if (!terminal.outIsInteractive && !values.quiet && !values.json) progress.end(topic, writer.amount);
+  const isRead = terminal.stop.reason !== 'reader gone';
+  if (isRead && !terminal.outIsInteractive && !values.quiet && !values.json) progress.end(topic, writer.amount);
   return exitCodes.ok;
 }
 

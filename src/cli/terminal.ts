@@ -107,13 +107,13 @@ export function processTerminal(): Terminal {
     draw(line) {
       clear();
       if (line === '') return;
-      stderr.write(`\r${line.slice(0, Math.max(20, (stderr.columns ?? 80) - 1))}\u001b[K`);
+      stderr.write(`\r${line.slice(0, Math.max(20, (stderr.columns || 80) - 1))}\u001b[K`);
       drawn = true;
     },
     isInteractive: stderr.isTTY === true,
     outIsInteractive: stdout.isTTY === true,
     get columns() {
-      return stdout.columns ?? stderr.columns ?? 80;
+      return stdout.columns || stderr.columns || 80;
     },
     inputIsInteractive: stdin.isTTY === true,
     input: () => untilStopped(stdin, stop.signal),

@@ -1,0 +1,9 @@
+/** The table of the program's verbs, in the order in which the help lists them. */
+import { consume } from './consume.ts';
+import { dump } from './dump.ts';
+import { peek } from './peek.ts';
+import { produce } from './produce.ts';
+import { topicVerbs } from './topics.ts';
+import type { Verb } from './verb.ts';
+
+export const verbs: readonly Verb[] = [...topicVerbs, produce, consume, peek, dump];

@@ -1,0 +1,218 @@
+/**
+ * The program end to end over real buses: topics, round trips in all forms, places, pipes, signals, locks, exit codes. What needs a
+ * process is one; the rest runs in this one, since starting a process costs more than the work.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runProgram } from '../../src/cli/program.ts';
+import { verbs } from '../../src/cli/verbs.ts';
+import { surroundings } from './fakes.ts';
+import { type Ended, run, start } from './spawn.ts';
+
+let cwd: string;
+let before: string;
+beforeAll(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'spillway-e2e-'));
+  before = process.cwd();
+  process.chdir(cwd);
+});
+afterAll(() => {
+  process.chdir(before);
+  rmSync(cwd, { recursive: true, force: true });
+});
+
+async function spillway(line: string, input: string | Buffer = ''): Promise<Ended> {
+  const around = surroundings({ input });
+  const { terminal } = around;
+  const code = await runProgram(line.split(' '), verbs, '1.2.3', around);
+  const err = terminal.said.map((said) => `${said}\n`).join('');
+  return { code, out: terminal.written(), bytes: terminal.bytes(), err };
+}
+
+async function lines(line: string): Promise<unknown[]> {
+  const { out, code, err } = await spillway(line);
+  expect({ code, err }).toMatchObject({ code: 0 });
+  return out
+    .split('\n')
+    .slice(0, -1)
+    .map((one) => JSON.parse(one));
+}
+
+function expectEnd({ code, err }: Ended, wantedCode: number, message: RegExp): void {
+  expect({ code, err }).toEqual({ code: wantedCode, err: expect.stringMatching(message) });
+}
+
+describe('topics', () => {
+  test('are created, listed, described, altered and deleted', async () => {
+    expect((await spillway('topics create life --partitions 2 --config retention.ms=60000')).out).toBe('created life with 2 partitions\n');
+    expect((await spillway('topics create life other --if-absent --json --durability memory')).out).toMatch(
+      /^\{"created":\[\{"name":"other"/,
+    );
+    expect(JSON.parse((await spillway('topics list --json')).out).topics).toMatchObject([
+      { name: 'life', partitions: 2, durability: 'synced' },
+      { name: 'other', partitions: 1, durability: 'memory' },
+    ]);
+    await spillway('topics alter life --set retention.bytes=1000000 --unset retention.ms --partitions 3');
+    const [described] = JSON.parse((await spillway('topics describe life --json')).out).topics;
+    expect(described.configs.map(({ key, value }: { key: string; value: string }) => `${key}=${value}`)).toEqual([
+      'retention.bytes=1000000',
+    ]);
+    expect(described.partitions).toHaveLength(3);
+    expect((await spillway('topics describe life')).out).toMatch(/^partition +state +start/m);
+    expect((await spillway('topics delete life other')).out).toBe('deleted life\ndeleted other\n');
+    expect(JSON.parse((await spillway('topics list --json')).out)).toEqual({ topics: [] });
+  });
+
+  test('refusals tell what is wrong', async () => {
+    await spillway('topics create taken');
+    expectEnd(await spillway('topics create taken'), 1, /topic "taken" exists already/);
+    expectEnd(await spillway('topics describe nothing'), 4, /topic "nothing" does not exist/);
+    expectEnd(await spillway('topics create x --config retention.ms=soon'), 1, /retention\.ms/);
+    expectEnd(await spillway('topics alter taken'), 2, /nothing to change/);
+    expectEnd(await spillway('topics list --dir nowhere'), 4, /there is no data folder "nowhere"/);
+  });
+});
+
+describe('round trips', () => {
+  test('lines, with keys, headers and a partition', async () => {
+    const { code, err } = await spillway(
+      'produce text --partitions 3 --key-separator = --header a=1 --header a=2',
+      'k1=v1\nk2=v2\r\nk1=v=3\n',
+    );
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: expect.stringMatching(/^created topic text with 3 partitions\ntext: 3 records, 7 B in /),
+    });
+    await spillway('produce text --partition 2 --quiet', 'alone\n');
+    const records = (await lines('consume text --json')) as { key: string | null; value: string; partition: number; headers: object[] }[];
+    expect(records.filter(({ key }) => key === 'k1').map(({ value }) => value)).toEqual(['v1', 'v=3']);
+    expect(records.find(({ key }) => key === 'k2')?.headers).toEqual([
+      { key: 'a', value: '1' },
+      { key: 'a', value: '2' },
+    ]);
+    expect(records.find(({ key }) => key === null)).toMatchObject({ partition: 2, value: 'alone', headers: [] });
+  });
+
+  test('a JSON array, a CSV table and lines of JSON, from files of those names', async () => {
+    writeFileSync(join(cwd, 'a.json'), '[ {"id":1, "n":"x"},{"id":2}\n]');
+    writeFileSync(join(cwd, 'b.csv'), 'id,n\n3,"y,z"\n');
+    writeFileSync(join(cwd, 'c.ndjson'), '{"id":4}\n\n{"id":5}\n');
+    const { out } = await spillway('produce forms a.json b.csv c.ndjson --key id --json');
+    expect(JSON.parse(out)).toMatchObject({ topic: 'forms', records: 5, malformed: 0, created: true });
+    expect((await spillway('consume forms --format key-value --separator :')).out).toBe(
+      '1:{"id":1, "n":"x"}\n2:{"id":2}\n3:{"id":"3","n":"y,z"}\n4:{"id":4}\n5:{"id":5}\n',
+    );
+  });
+
+  test('length-prefixed: any bytes, in and out the same', async () => {
+    const frames = [Buffer.from([0, 1, 2, 255]), Buffer.alloc(0), Buffer.from('\n\n'), null, Buffer.alloc(70_000, 7)];
+    const input = Buffer.concat(
+      frames.flatMap((frame) => {
+        const length = Buffer.alloc(4);
+        length.writeUInt32BE(frame === null ? 0xffffffff : frame.length);
+        return frame === null ? [length] : [length, frame];
+      }),
+    );
+    expect((await spillway('produce binary --format length-prefixed --compression zstd', input)).code).toBe(0);
+    expect((await spillway('consume binary --format length-prefixed')).bytes.equals(input)).toBe(true);
+  });
+
+  test('as MessagePack, the default of the library', async () => {
+    await spillway('produce packed --format ndjson --value-as msgpack', '{"a":[1,"x"]}\nnull\n');
+    expect(await lines('consume packed --value-as msgpack --json')).toMatchObject([{ value: { a: [1, 'x'] } }, { value: null }]);
+  });
+
+  test('malformed input stops with its place, or is counted', async () => {
+    const input = '{"id":1}\n{oops\n{"id":2}\n';
+    expectEnd(await spillway('produce bad --format ndjson', input), 1, /standard input, line 2: this is not JSON/);
+    const { out, err } = await spillway('produce bad2 --format ndjson --skip-malformed --json', input);
+    expect(JSON.parse(out)).toMatchObject({ records: 2, malformed: 1 });
+    expect(err).toMatch(/1 malformed records were passed over/);
+  });
+});
+
+describe('places', () => {
+  beforeAll(async () => {
+    await spillway('produce places --partitions 1', Array.from({ length: 10 }, (_, i) => `r${i}\n`).join(''));
+  });
+
+  test.each([
+    ['', 'r0 r1 r2 r3 r4 r5 r6 r7 r8 r9'],
+    ['--from 7', 'r7 r8 r9'],
+    ['--from -2', 'r8 r9'],
+    ['--from 2 --until 4', 'r2 r3'],
+    ['--from end', ''],
+    ['--count 2', 'r0 r1'],
+    ['--count 0', ''],
+    ['--from 1h', 'r0 r1 r2 r3 r4 r5 r6 r7 r8 r9'],
+    ['--until 1h', ''],
+    ['--from 99', ''],
+  ])('consume %s', async (options, wanted) => {
+    const { out, code } = await spillway(`consume places --quiet ${options}`.trim());
+    expect([out.split('\n').slice(0, -1).join(' '), code]).toEqual([wanted, 0]);
+  });
+
+  test('refusals', async () => {
+    expectEnd(await spillway('consume nothing'), 4, /topic "nothing" does not exist/);
+    expectEnd(await spillway('consume places --partition 3'), 4, /has partitions 0 to 0, not 3/);
+    expectEnd(await spillway('consume places --from sometime'), 2, /--from takes beginning, end, an offset/);
+    expectEnd(await spillway('consume places --follow --until 3'), 2, /--follow has no end/);
+  });
+});
+
+describe('processes', () => {
+  test('a second owner is refused with the pid of the first, which ends by SIGTERM; peek and dump work all the same', async () => {
+    await spillway('produce owned', 'one\n');
+    const owner = start(['consume', 'owned', '--follow'], cwd);
+    await owner.shows('one');
+    const pid = String(owner.child.pid);
+    const [second, peeked, dumped] = await Promise.all([
+      spillway('produce owned', 'two\n'),
+      spillway('peek owned --format value'),
+      spillway('dump spillway-data/owned-0 --json'),
+    ]);
+    expectEnd(second, 5, new RegExp(`in use by process ${pid}`));
+    expect([peeked.code, peeked.out]).toEqual([0, 'one\n']);
+    expect(dumped.code).toBe(0);
+    owner.child.kill('SIGTERM');
+    expect((await owner.ended).code).toBe(143);
+    expect((await spillway('consume owned')).out).toBe('one\n');
+  });
+
+  test('Ctrl-C while producing: what was read is sent, the end is 130', async () => {
+    const producer = start(['produce', 'slow'], cwd);
+    producer.child.stdin.write('one\ntwo\n');
+    await producer.shows('created topic slow');
+    while ((await spillway('peek slow --format value')).out !== 'one\ntwo\n') await new Promise((resolve) => setTimeout(resolve, 20));
+    producer.child.kill('SIGINT');
+    const { code, err } = await producer.ended;
+    expect([code, err]).toEqual([130, expect.stringMatching(/slow: 2 records/)]);
+    expect((await spillway('consume slow')).out).toBe('one\ntwo\n');
+  });
+
+  test('a reader that goes away ends the program quietly', async () => {
+    await spillway('produce many', 'x'.repeat(99).concat('\n').repeat(50_000));
+    const consumer = start(['consume', 'many'], cwd);
+    await new Promise<void>((resolve) => consumer.child.stdout.once('data', () => resolve()));
+    consumer.child.stdout.destroy();
+    const { code, err } = await consumer.ended;
+    expect([code, err]).toEqual([0, '']);
+  });
+
+  test('help, version and a slip', async () => {
+    const [version, help, slip] = await Promise.all([run(['--version'], cwd), run(['produce', '--help'], cwd), run(['prodcue'], cwd)]);
+    expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect([help.code, help.out]).toEqual([0, expect.stringContaining('Examples:')]);
+    expectEnd(slip, 2, /did you mean "produce"/);
+  });
+
+  test('every verb has help with examples', async () => {
+    for (const { name } of verbs) {
+      const { out, code } = await spillway(`${name} --help`);
+      expect([code, out]).toEqual([0, expect.stringContaining(`Usage: spillway ${name}`)]);
+      expect(out).toContain('Examples:');
+    }
+  });
+});
