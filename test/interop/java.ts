@@ -5,7 +5,7 @@
  * them are skipped with `javaSkipReason`; with CI set they never are.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,27 +54,74 @@ export function kafkaJar(artifact: string): string {
 }
 
 function fetchJars(): void {
+  mkdirSync(cacheFolder, { recursive: true });
+  const lockPath = `${jarFolder}.lock`;
+  while (!existsSync(jarFolder)) {
+    // Several test processes may come here at once, and Maven's own repository takes no two writers: one fetches, the rest wait.
+    if (!lock(lockPath)) {
+      pause(200);
+      continue;
+    }
+    const folder = mkdtempSync(join(cacheFolder, 'fetching-'));
+    try {
+      if (!existsSync(jarFolder)) renameSync(fetchInto(folder), jarFolder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+      rmSync(lockPath, { force: true });
+    }
+  }
+}
+
+function fetchInto(folder: string): string {
   const artifact = (group: string, name: string, version: string) =>
     `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
-  // Test processes may come here at once: each fetches into a folder of its own, and the first to rename wins.
-  mkdirSync(cacheFolder, { recursive: true });
-  const folder = mkdtempSync(join(cacheFolder, 'fetching-'));
+  const artifacts = [
+    artifact('org.apache.kafka', 'kafka_2.13', kafkaVersion),
+    artifact('org.apache.kafka', 'kafka-tools', kafkaVersion),
+    artifact('org.apache.logging.log4j', 'log4j-slf4j-impl', '2.24.3'),
+  ];
   writeFileSync(
     join(folder, 'pom.xml'),
     `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>spillway</groupId>
-<artifactId>witness</artifactId><version>1</version>
-<dependencies>${artifact('org.apache.kafka', 'kafka_2.13', kafkaVersion)}${artifact('org.apache.kafka', 'kafka-tools', kafkaVersion)}
-${artifact('org.apache.logging.log4j', 'log4j-slf4j-impl', '2.24.3')}</dependencies></project>`,
+<artifactId>witness</artifactId><version>1</version><dependencies>${artifacts.join('\n')}</dependencies></project>`,
   );
   const args = ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=jars', '-DincludeScope=runtime'];
-  const { status, stdout, stderr } = spawnSync('mvn', args, { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`mvn could not fetch Kafka ${kafkaVersion}:\n${stdout}${stderr}`);
+  const { status, stdout, stderr, error } = spawnSync('mvn', args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`mvn could not fetch Kafka ${kafkaVersion}: ${error ?? ''}\n${stdout}${stderr}`);
+  return join(folder, 'jars');
+}
+
+/** Whether the lock is ours now. That of a dead process is taken away. */
+function lock(path: string): boolean {
   try {
-    renameSync(join(folder, 'jars'), jarFolder);
-  } catch (error) {
-    if (!existsSync(jarFolder)) throw error;
+    writeFileSync(path, `${process.pid}`, { flag: 'wx' });
+    return true;
+  } catch {
+    const owner = Number(readIfThere(path));
+    if (owner > 0 && !isAlive(owner)) rmSync(path, { force: true });
+    return false;
   }
-  rmSync(folder, { recursive: true, force: true });
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Runs a class of Kafka's, or a single source file (`path/Name.java`), to its end. Rejects on a nonzero exit. */
