@@ -13,10 +13,12 @@
  *
  * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
-import { compressSync, uncompressSync } from 'lz4-napi';
 import { KiB } from '../base/bytes.ts';
+import { lazily } from '../world/modules.ts';
 import { corrupt, tooLarge } from './refuse.ts';
 import { xxh32 } from './xxh32.ts';
+
+const codec = lazily<typeof import('lz4-napi')>('lz4-napi');
 
 const FRAME_MAGIC = 0x184d2204;
 /** What the Java client writes: independent blocks of 64 KiB at most, no sizes, no checksums. */
@@ -44,7 +46,7 @@ export function compressLz4(bytes: Buffer): Buffer {
   let at = HEADER.length;
   for (let from = 0; from < bytes.length; from += BLOCK_BYTES) {
     const raw = bytes.subarray(from, Math.min(bytes.length, from + BLOCK_BYTES));
-    const packed = compressSync(raw).subarray(4);
+    const packed = codec().compressSync(raw).subarray(4);
     const block = packed.length < raw.length ? packed : raw;
     at = frame.writeUInt32LE(block === raw ? block.length + STORED_BIT : block.length, at);
     frame.set(block, at);
@@ -111,7 +113,7 @@ function decompressBlock(block: Buffer, blockBytesMax: number, window: Buffer | 
   sized.writeUInt32LE(Math.min(blockBytesMax, block.length * GROWTH_MAX), 0);
   sized.set(block, 4);
   try {
-    return window === null ? uncompressSync(sized) : uncompressSync(sized, window);
+    return window === null ? codec().uncompressSync(sized) : codec().uncompressSync(sized, window);
   } catch (error) {
     throw corrupt('an lz4 block cannot be decompressed', { reason: (error as Error).message });
   }

@@ -10,9 +10,11 @@
  *
  * A header may come again between two blocks, where streams were joined.
  */
-import { compressSync, uncompressSync } from 'snappy';
 import { KiB } from '../base/bytes.ts';
+import { lazily } from '../world/modules.ts';
 import { corrupt, tooLarge } from './refuse.ts';
+
+const codec = lazily<typeof import('snappy')>('snappy');
 
 const HEADER = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00, 0, 0, 0, 1, 0, 0, 0, 1]);
 const MAGIC_BYTES = 8;
@@ -26,7 +28,7 @@ const OWN_MEMORY = { copyOutputData: true };
 export function compressSnappy(bytes: Buffer): Buffer {
   const pieces: Buffer[] = [HEADER];
   for (let at = 0; at < bytes.length; at += BLOCK_BYTES) {
-    const block = compressSync(bytes.subarray(at, Math.min(bytes.length, at + BLOCK_BYTES)), OWN_MEMORY);
+    const block = codec().compressSync(bytes.subarray(at, Math.min(bytes.length, at + BLOCK_BYTES)), OWN_MEMORY);
     const size = Buffer.allocUnsafe(4);
     size.writeInt32BE(block.length, 0);
     pieces.push(size, block);
@@ -76,7 +78,7 @@ function uncompressedBytes(block: Buffer): number {
 
 function decompressBlock(block: Buffer): Buffer {
   try {
-    return uncompressSync(block, OWN_MEMORY) as Buffer;
+    return codec().uncompressSync(block, OWN_MEMORY) as Buffer;
   } catch (error) {
     throw corrupt('a snappy block cannot be decompressed', { reason: (error as Error).message });
   }
