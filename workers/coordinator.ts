@@ -38,23 +38,28 @@ export default async function run(data: CoordinatorData): Promise<void> {
     control.close();
     return;
   }
-  await new Promise<void>((resolve, reject) => {
-    const coordinator = new Coordinator({
-      ...data,
-      disk: realDisk,
-      clock: realClock,
-      random: realRandom,
-      arena: new Arena(data.arena),
-      control,
-      toPort: (port) => threadPort(port as MessagePort),
-      store,
-      log: pinoLogger('spillway-coordinator', data.logLevel),
-      heapBytesMax: getHeapStatistics().heap_size_limit,
-      closed: (error) => (error === undefined ? resolve() : reject(error)),
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const coordinator = new Coordinator({
+        ...data,
+        disk: realDisk,
+        clock: realClock,
+        random: realRandom,
+        arena: new Arena(data.arena),
+        control,
+        toPort: (port) => threadPort(port as MessagePort),
+        store,
+        log: pinoLogger('spillway-coordinator', data.logLevel),
+        heapBytesMax: getHeapStatistics().heap_size_limit,
+        closed: (error) => (error === undefined ? resolve() : reject(error)),
+      });
+      coordinator.start();
+      control.ref(true);
     });
-    coordinator.start();
-    control.ref(true);
-  });
+  } finally {
+    // Closed already, unless the coordinator could not even be made.
+    store?.close();
+  }
 }
 
 /** SQLite is loaded by those alone who have a folder, so that a bus without one opens fast. */

@@ -11,7 +11,7 @@ import type { Disk } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
 import type { Random } from '../world/random.ts';
 import type { Fact, Store } from './facts.ts';
-import { listPartitions, type PartitionFolder, partitionFolderName, sweep, takeCleanMarker } from './folder.ts';
+import { listPartitions, type PartitionFolder, partitionFolderName, putAside, sweep, takeCleanMarker } from './folder.ts';
 import { Placement } from './placement.ts';
 import { apply, applyAll, emptyState, type State } from './state.ts';
 import { hex } from './topics.ts';
@@ -48,13 +48,13 @@ export function beginState(setup: BeginSetup): Begun {
     applyAll(state, [{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }]);
     return { state, clean: true, events };
   }
+  disk.makeFolder(folder);
   const clean = takeCleanMarker(disk, folder);
   const stored = store.load();
   if (!stored.some(({ fact }) => fact === 'busMade')) {
-    store.commit([
-      { fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts },
-      ...rebuild(setup, folder, store.damaged, events),
-    ]);
+    const { facts, strays } = rebuild(setup, folder, store.damaged, events);
+    for (const stray of strays) tellStray(putAside(disk, folder, stray), events, setup.log);
+    store.commit([{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }, ...facts]);
   } else {
     const moved = moveSlots(stored, setup);
     if (moved.length > 0) store.commit(moved);
@@ -62,7 +62,7 @@ export function beginState(setup: BeginSetup): Begun {
   const state = reloadState(setup);
   const claimed = new Set<string>();
   for (const { topic, partition } of state.owners.values()) claimed.add(partitionFolderName(topic.name, partition));
-  for (const stray of sweep(disk, folder, (name) => claimed.has(name))) tellStray(stray, events, setup.log);
+  for (const stray of sweep(disk, folder, (name) => claimed.has(name), setup.log)) tellStray(stray, events, setup.log);
   return { state, clean, events };
 }
 
@@ -114,26 +114,28 @@ function place(placement: Placement, count: number, bound: number): number[] {
  * Topics from the folders of their partitions, when the database is new. Their configurations are lost with the database, so they
  * keep everything until they are configured again; producer ids go on from the clock, since no bus gives a thousand in a millisecond.
  */
-function rebuild(setup: BeginSetup, folder: string, damaged: string | null, events: BeginEvent[]): Fact[] {
+function rebuild(
+  setup: BeginSetup,
+  folder: string,
+  damaged: string | null,
+  events: BeginEvent[],
+): { facts: Fact[]; strays: PartitionFolder[] } {
   const { disk, clock, random, log } = setup;
   if (damaged !== null) {
     events.push({ name: 'databaseDamaged', fields: { movedTo: damaged } });
     log.error({ movedTo: damaged }, 'the database was damaged and moved aside; topics are found again from their partitions’ folders');
   }
-  const byTopic = new Map<string, PartitionFolder[]>();
-  for (const found of listPartitions(disk, folder)) {
-    const list = byTopic.get(found.topic);
-    if (list === undefined) byTopic.set(found.topic, [found]);
-    else list.push(found);
-  }
-  if (byTopic.size === 0 && damaged === null) return [];
+  const byTopic = Map.groupBy(listPartitions(disk, folder), ({ topic }) => topic);
+  if (byTopic.size === 0 && damaged === null) return { facts: [], strays: [] };
   const createdMs = clock.nowMs();
   const placement = emptyPlacement(setup);
   const facts: Fact[] = [{ fact: 'producerIdsReserved', from: createdMs * 1000, upTo: createdMs * 1000 }];
+  const strays: PartitionFolder[] = [];
   for (const [name, partitions] of byTopic) {
-    const topicId = partitions.find((partition) => partition.topicId !== '')?.topicId ?? hex(random.bytes(16));
-    const own = partitions.filter((partition) => partition.topicId === topicId || partition.topicId === '');
-    const count = Math.max(...own.map(({ partition }) => partition)) + 1;
+    const topicId = commonId(partitions) ?? hex(random.bytes(16));
+    const isOwn = (partition: PartitionFolder): boolean => partition.topicId === topicId || partition.topicId === '';
+    strays.push(...partitions.filter((partition) => !isOwn(partition)));
+    const count = Math.max(...partitions.filter(isOwn).map(({ partition }) => partition)) + 1;
     const slots = place(placement, count, slotsMax(setup));
     const configs = { 'retention.bytes': '-1', 'retention.ms': '-1' };
     facts.push({ fact: 'topicCreated', epoch: facts.length, name, topicId, slots, configs, createdMs });
@@ -143,7 +145,16 @@ function rebuild(setup: BeginSetup, folder: string, damaged: string | null, even
       'a topic was found again; its configuration is lost, so it keeps everything: configure it',
     );
   }
-  return facts;
+  return { facts, strays };
+}
+
+/** The id that most partitions of a name agree on; undefined when none names one. */
+function commonId(partitions: readonly PartitionFolder[]): string | undefined {
+  const groups = Map.groupBy(
+    partitions.filter(({ topicId }) => topicId !== ''),
+    ({ topicId }) => topicId,
+  );
+  return [...groups].sort(([, a], [, b]) => b.length - a.length)[0]?.[0];
 }
 
 function tellStray({ folder, topic, partition, topicId }: PartitionFolder, events: BeginEvent[], log: Logger): void {

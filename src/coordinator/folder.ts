@@ -10,6 +10,7 @@
  */
 import { join } from 'node:path';
 import { type Disk, readWhole, replaceWhole } from '../world/disk.ts';
+import type { Logger } from '../world/logger.ts';
 import { checkTopicName } from './names.ts';
 
 export const databaseName = 'spillway.db';
@@ -50,14 +51,10 @@ export function writeCleanMarker(disk: Disk, folder: string, nowMs: number): voi
 
 /** Folders of partitions, with the topic ids that they name. */
 export function listPartitions(disk: Disk, folder: string): PartitionFolder[] {
-  const found: PartitionFolder[] = [];
-  for (const name of disk.list(folder)) {
-    const parsed = parseFolderName(name);
-    if (parsed !== null && isPartition(disk, join(folder, name))) {
-      found.push({ folder: name, ...parsed, topicId: readTopicId(disk, join(folder, name)) });
-    }
-  }
-  return found;
+  return disk
+    .list(folder)
+    .map((name) => readPartition(disk, folder, name))
+    .filter((found) => found !== null);
 }
 
 /** A partition folder's topic and number, or null when the name is none of a partition. */
@@ -81,33 +78,41 @@ export function removePartition(disk: Disk, folder: string, { topic, partition, 
   disk.removeFolder(path);
 }
 
-/** At start: ends removals that were cut short, and puts aside folders that no topic claims. Answers what it put aside. */
-export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string) => boolean): PartitionFolder[] {
+/**
+ * At start: ends removals that were cut short, and puts aside folders that no topic claims. Answers what it put aside. What fails is
+ * left to the next start: a folder too many harms nobody.
+ */
+export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string) => boolean, log: Logger): PartitionFolder[] {
   const strays: PartitionFolder[] = [];
-  let changed = false;
   for (const name of disk.list(folder)) {
     if (isClaimed(name)) continue;
-    if (/-\d+\..+-delete$/.test(name) && disk.stat(join(folder, name))?.isDirectory) {
-      disk.removeFolder(join(folder, name));
-      changed = true;
-      continue;
+    try {
+      if (/-\d+\..+-delete$/.test(name) && disk.stat(join(folder, name))?.isDirectory) disk.removeFolder(join(folder, name));
+      const stray = readPartition(disk, folder, name);
+      if (stray !== null) strays.push(putAside(disk, folder, stray));
+    } catch (error) {
+      log.warn({ folder: name, error: String(error) }, 'a folder that belongs to no topic could not be cleared away');
     }
-    const parsed = parseFolderName(name);
-    if (parsed === null || !isPartition(disk, join(folder, name))) continue;
-    const topicId = readTopicId(disk, join(folder, name));
-    const aside = `${name.slice(0, 200)}.${topicId || 'unknown'}-stray`;
-    disk.rename(join(folder, name), join(folder, aside));
-    changed = true;
-    strays.push({ folder: aside, ...parsed, topicId });
   }
-  if (changed) disk.syncFolder(folder);
   return strays;
 }
 
+/** Keeps a partition that is no topic's under another name. */
+export function putAside(disk: Disk, folder: string, stray: PartitionFolder): PartitionFolder {
+  // At most 255 bytes, which is what file systems take.
+  const aside = `${stray.folder.slice(0, 200)}.${stray.topicId || 'unknown'}-stray`;
+  disk.rename(join(folder, stray.folder), join(folder, aside));
+  disk.syncFolder(folder);
+  return { ...stray, folder: aside };
+}
+
 /** A stranger's folder may be called "backup-2024": only one that holds a segment or names a topic is a partition. */
-function isPartition(disk: Disk, path: string): boolean {
-  if (disk.stat(path)?.isDirectory !== true) return false;
-  return disk.list(path).some((name) => name === metadataName || /^\d{20}\.log$/.test(name));
+function readPartition(disk: Disk, folder: string, name: string): PartitionFolder | null {
+  const parsed = parseFolderName(name);
+  const path = join(folder, name);
+  if (parsed === null || disk.stat(path)?.isDirectory !== true) return null;
+  if (!disk.list(path).some((file) => file === metadataName || /^\d{20}\.log$/.test(file))) return null;
+  return { folder: name, ...parsed, topicId: readTopicId(disk, path) };
 }
 
 /** `version: 0` and `topic_id: …`, as 32 hexadecimal digits or in Kafka's base64. */

@@ -23,19 +23,22 @@ export function removeRemains(
   hostDied: boolean,
 ): Remnant[] {
   const remnants: Remnant[] = [];
+  const attempt = (slot: number, call: () => void): void => {
+    try {
+      call();
+    } catch (error) {
+      log.error({ slot, error: String(error) }, 'files of a deleted topic could not be removed');
+      remnants.push({ slot, error: errors.KAFKA_STORAGE_ERROR.code, message: `${error}; the next start tries again` });
+    }
+  };
   for (const slot of slots) {
     if (hostDied) forgetSlot(arena, slot);
     const owner = state.owners.get(slot);
     if (folder === null || owner === undefined) continue;
     const { name, topicId } = owner.topic;
-    try {
-      removePartition(disk, folder, { topic: name, partition: owner.partition, topicId });
-    } catch (error) {
-      log.error({ topic: name, partition: owner.partition, error: String(error) }, 'files of a deleted topic could not be removed');
-      remnants.push({ slot, error: errors.KAFKA_STORAGE_ERROR.code, message: `${error}; the next start tries again` });
-    }
+    attempt(slot, () => removePartition(disk, folder, { topic: name, partition: owner.partition, topicId }));
   }
-  if (folder !== null) disk.syncFolder(folder);
+  if (folder !== null) attempt(slots[0], () => disk.syncFolder(folder));
   return remnants;
 }
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { unreachable } from '../base/assert.ts';
 import { BusError } from '../base/errors.ts';
-import { type Disk, readWhole, writeAll } from '../world/disk.ts';
+import { type Disk, DiskError, readWhole, writeAll } from '../world/disk.ts';
 import type { Configs } from './config-values.ts';
 import type { Fact, Store } from './facts.ts';
 import { databaseName, ownerName } from './folder.ts';
@@ -58,7 +58,7 @@ export function openStore(options: { folder: string; disk: Disk; pid: number }):
     }
   }
   writeOwner(disk, join(folder, ownerName), pid);
-  return new SqliteStore(database, { damaged, forgetOwner: () => disk.remove(join(folder, ownerName)) });
+  return new SqliteStore(database, { damaged, forgetOwner: () => onDisk(() => disk.remove(join(folder, ownerName))) });
 }
 
 function openDatabase(path: string): Database.Database {
@@ -136,12 +136,23 @@ function moveAside(disk: Disk, folder: string): string {
 
 /** Not synced: after a power loss nobody owns the folder. */
 function writeOwner(disk: Disk, path: string, pid: number): void {
-  const file = disk.open(path, 'create');
+  onDisk(() => {
+    const file = disk.open(path, 'create');
+    try {
+      file.truncate(0);
+      writeAll(file, [Buffer.from(`${pid}\n`)], 0);
+    } finally {
+      file.close();
+    }
+  });
+}
+
+/** The owner's pid is a courtesy: a full or failing disk must not keep a bus from being opened or closed for want of it. */
+function onDisk(call: () => void): void {
   try {
-    file.truncate(0);
-    writeAll(file, [Buffer.from(`${pid}\n`)], 0);
-  } finally {
-    file.close();
+    call();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
   }
 }
 
@@ -220,9 +231,12 @@ class SqliteStore implements Store {
 
   close(): void {
     if (!this.#database.open) return;
-    // While the lock is still held: the next owner writes its own.
-    this.#forgetOwner();
-    this.#database.close();
+    try {
+      // While the lock is still held: the next owner writes its own.
+      this.#forgetOwner();
+    } finally {
+      this.#database.close();
+    }
   }
 
   #writeFact(fact: Fact): void {
