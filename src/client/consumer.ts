@@ -22,7 +22,7 @@ export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
   value?: Serde<V>;
   /** Where a partition begins that was not sought, and one whose offset is out of range (Kafka: auto.offset.reset). Default 'latest'. */
   autoOffsetReset?: 'earliest' | 'latest' | 'none';
-  /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 4194304. */
+  /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 1048576. */
   fetchBytesMax?: number;
   /** Bytes of one partition in it (Kafka: max.partition.fetch.bytes). Default 1048576. */
   partitionBytesMax?: number;
@@ -30,7 +30,7 @@ export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
   fetchBytesMin?: number;
   /** … or this long in milliseconds (Kafka: fetch.max.wait.ms). Default 500. */
   fetchWaitMs?: number;
-  /** Bytes fetched ahead of the user, beyond which no further fetch is sent. Default 16777216. */
+  /** Bytes fetched ahead of the user, beyond which no further fetch is sent. Default 8388608. */
   queuedBytesMax?: number;
   /** Records of one `poll` (Kafka: max.poll.records). Default 500. */
   recordsMax?: number;
@@ -53,15 +53,17 @@ export interface PartitionLag extends TopicPartition {
   lag: number;
 }
 
-interface Assigned<K, V> {
-  declared: Topic<K, V, unknown>;
+type Assignable = string | TopicPartition | Topic<unknown, unknown, unknown>;
+
+interface Assigned<K, V, H> {
+  declared: Topic<K, V, H>;
   topic: string;
   partition: number;
   position: number;
   paused: boolean;
 }
 
-export class Consumer<K = string | Uint8Array, V = unknown> implements Subscriber {
+export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[]> implements Subscriber {
   readonly #dispatcher: Dispatcher;
   readonly #reader: Reader;
   readonly #key: Serde<K>;
@@ -69,16 +71,16 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
   readonly #reset: 'earliest' | 'latest' | 'none';
   readonly #recordsMax: number;
   readonly #skipDamage: boolean;
-  readonly #assigned = new Map<string, Assigned<K, V>>();
-  readonly #closing: (consumer: Consumer<K, V>) => void;
+  readonly #assigned = new Map<string, Assigned<K, V, H>>();
+  readonly #closing: (consumer: Consumer<K, V, H>) => void;
   /** Errors that the next read throws, in order. */
   readonly #errors: BusError[] = [];
   #waiting: (() => void)[] = [];
   /** Records of a chunk that a poll or a record iteration has begun. */
-  #begun: { records: Iterator<ConsumedRecord<K, V>>; chunk: Chunk; assigned: Assigned<K, V> } | null = null;
+  #begun: { records: Iterator<ConsumedRecord<K, V, H>>; chunk: Chunk; assigned: Assigned<K, V, H> } | null = null;
   #closed = false;
 
-  constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V>) => void = () => {}) {
+  constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V, H>) => void = () => {}) {
     this.#dispatcher = dispatcher;
     this.#closing = closing;
     this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
@@ -89,11 +91,11 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#reader = new Reader(
       dispatcher,
       {
-        fetchBytesMax: checkInteger('fetchBytesMax', options.fetchBytesMax ?? 4 * MiB, 1, limits.fetchBytesMax),
+        fetchBytesMax: checkInteger('fetchBytesMax', options.fetchBytesMax ?? 1 * MiB, 1, limits.fetchBytesMax),
         partitionBytesMax: checkInteger('partitionBytesMax', options.partitionBytesMax ?? 1 * MiB, 1, limits.fetchBytesMax),
         fetchBytesMin: checkInteger('fetchBytesMin', options.fetchBytesMin ?? 1, 0, limits.fetchBytesMax),
         fetchWaitMs: checkInteger('fetchWaitMs', options.fetchWaitMs ?? 500, 0, 3_600_000),
-        queuedBytesMax: checkInteger('queuedBytesMax', options.queuedBytesMax ?? 16 * MiB, 1, limits.memoryBytesMax),
+        queuedBytesMax: checkInteger('queuedBytesMax', options.queuedBytesMax ?? 8 * MiB, 1, limits.memoryBytesMax),
       },
       {
         ready: () => this.#wake(),
@@ -106,14 +108,15 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
 
   /**
    * Reads exactly these partitions from now on; a topic's name or declaration stands for all its partitions. Partitions that were
-   * assigned before keep their position. Begin where `autoOffsetReset` says, unless `seek` follows.
+   * assigned before keep their position. Begin where `autoOffsetReset` says, unless `seek` follows. Resolves with this consumer, which
+   * has the types of a declared topic: `const consumer = await bus.consumer().assign(orders)`.
    */
-  async assign(
-    what: string | Topic<never, never, never> | Topic<unknown, unknown, unknown> | readonly (string | TopicPartition)[],
-  ): Promise<void> {
+  assign<TK, TV, TH>(what: Topic<TK, TV, TH> | readonly Topic<TK, TV, TH>[]): Promise<Consumer<TK, TV, TH>>;
+  assign(what: string | readonly (string | TopicPartition)[]): Promise<this>;
+  async assign(what: Assignable | readonly Assignable[]): Promise<unknown> {
     this.#checkOpen();
-    const wanted = new Map<string, Assigned<K, V>>();
-    for (const one of Array.isArray(what) ? what : [what]) await this.#expand(one, wanted);
+    const wanted = new Map<string, Assigned<K, V, H>>();
+    for (const one of Array.isArray(what) ? (what as readonly Assignable[]) : [what as Assignable]) await this.#expand(one, wanted);
     for (const [key, { topic, partition }] of this.#assigned) {
       if (wanted.has(key)) continue;
       this.#reader.unfollow(topic, partition);
@@ -129,6 +132,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
       this.#reader.follow(one.topic, one.partition, slot, host, one.position);
     });
     if (this.#begun !== null && !this.#assigned.has(keyOf(this.#begun.chunk))) this.#begun = null;
+    return this;
   }
 
   /** What is assigned, with positions. */
@@ -177,7 +181,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   /** Batches as they come, for ever: end it with `break`, or by closing the consumer. */
-  async *batches(): AsyncGenerator<ConsumedBatch<K, V>, void, undefined> {
+  async *batches(): AsyncGenerator<ConsumedBatch<K, V, H>, void, undefined> {
     for (;;) {
       const batch = this.#nextBatch();
       if (batch !== null) yield batch;
@@ -187,7 +191,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   /** Records as they come, for ever: end it with `break`, or by closing the consumer. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V>, void, undefined> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V, H>, void, undefined> {
     for (;;) {
       const record = this.#nextRecord();
       if (record !== null) yield record;
@@ -203,14 +207,14 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
   }: {
     timeoutMs?: number;
     recordsMax?: number;
-  } = {}): Promise<ConsumedRecord<K, V>[]> {
+  } = {}): Promise<ConsumedRecord<K, V, H>[]> {
     checkInteger('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
     checkInteger('recordsMax', recordsMax, 1, Number.MAX_SAFE_INTEGER);
     this.#checkOpen();
     const { clock } = this.#dispatcher;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     for (;;) {
-      const records: ConsumedRecord<K, V>[] = [];
+      const records: ConsumedRecord<K, V, H>[] = [];
       while (records.length < recordsMax) {
         const record = this.#nextRecord();
         if (record === null) break;
@@ -262,7 +266,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
 
   // Taking.
 
-  #nextBatch(): ConsumedBatch<K, V> | null {
+  #nextBatch(): ConsumedBatch<K, V, H> | null {
     this.#throwFirst();
     // A batch whose records were begun one by one is finished as a batch from there.
     const begun = this.#begun;
@@ -277,12 +281,12 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
     return assigned === undefined ? null : this.#given(chunk, assigned);
   }
 
-  #given(chunk: Chunk, assigned: Assigned<K, V>): ConsumedBatch<K, V> {
+  #given(chunk: Chunk, assigned: Assigned<K, V, H>): ConsumedBatch<K, V, H> {
     assigned.position = chunk.nextOffset;
-    return new ConsumedBatch(assigned.declared as Topic<K, V>, chunk);
+    return new ConsumedBatch(assigned.declared, chunk);
   }
 
-  #nextRecord(): ConsumedRecord<K, V> | null {
+  #nextRecord(): ConsumedRecord<K, V, H> | null {
     for (;;) {
       this.#throwFirst();
       if (this.#begun === null) {
@@ -290,7 +294,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
         if (chunk === undefined) return null;
         const assigned = this.#assigned.get(keyOf(chunk));
         if (assigned === undefined) continue;
-        this.#begun = { records: new ConsumedBatch(assigned.declared as Topic<K, V>, chunk)[Symbol.iterator](), chunk, assigned };
+        this.#begun = { records: new ConsumedBatch(assigned.declared, chunk)[Symbol.iterator](), chunk, assigned };
       }
       const { records, chunk, assigned } = this.#begun;
       const next = records.next();
@@ -352,10 +356,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
 
   // Places and offsets.
 
-  async #expand(
-    what: string | Topic<never, never, never> | Topic<unknown, unknown, unknown> | TopicPartition,
-    into: Map<string, Assigned<K, V>>,
-  ): Promise<void> {
+  async #expand(what: Assignable, into: Map<string, Assigned<K, V, H>>): Promise<void> {
     const name = typeof what === 'string' ? what : 'name' in what ? what.name : what.topic;
     const declared =
       typeof what === 'object' && 'name' in what ? (what as Topic<unknown, unknown, unknown>) : plainTopic(name, this.#key, this.#value);
@@ -369,7 +370,13 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
           `topic "${name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
         );
       }
-      const one: Assigned<K, V> = { declared: declared as Topic<K, V, unknown>, topic: name, partition, position: -1, paused: false };
+      const one: Assigned<K, V, H> = {
+        declared: declared as Topic<unknown, unknown, unknown> as Topic<K, V, H>,
+        topic: name,
+        partition,
+        position: -1,
+        paused: false,
+      };
       into.set(keyOf(one), one);
     }
   }
@@ -380,12 +387,12 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
     return place;
   }
 
-  #startOf(one: Assigned<K, V>): Promise<number> {
+  #startOf(one: Assigned<K, V, H>): Promise<number> {
     // 'none' means that the user seeks before reading; the end loses nothing that was there before.
     return this.#offsetOf(one, this.#reset === 'earliest' ? 'beginning' : 'end');
   }
 
-  async #offsetOf(one: Assigned<K, V>, target: SeekTarget): Promise<number> {
+  async #offsetOf(one: Assigned<K, V, H>, target: SeekTarget): Promise<number> {
     if (typeof target === 'number') return checkInteger('offset', target, 0, Number.MAX_SAFE_INTEGER);
     if (target === 'beginning') return this.#listOffset(one, -2);
     if (target === 'end') return this.#listOffset(one, -1);
@@ -400,7 +407,7 @@ export class Consumer<K = string | Uint8Array, V = unknown> implements Subscribe
     return offset;
   }
 
-  #select(which: readonly TopicPartition[] | undefined): Assigned<K, V>[] {
+  #select(which: readonly TopicPartition[] | undefined): Assigned<K, V, H>[] {
     if (which === undefined) return [...this.#assigned.values()];
     return which.map(({ topic, partition }) => {
       const one = this.#assigned.get(keyOf({ topic, partition }));

@@ -138,14 +138,17 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
    * `maxBlockMs` for room. Rejects with a BusError: INVALID_DATA, MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION, BUFFER_FULL,
    * MEMORY_FULL, DISK_FULL, REQUEST_TIMED_OUT, CLOSED …; of many records, those that were acknowledged stay so.
    */
-  send<TK = K, TV = V, TH = readonly Header[]>(topic: string | Topic<TK, TV, TH>, record: RecordToSend<TK, TV, TH>): Promise<Receipt>;
   send<TK = K, TV = V, TH = readonly Header[]>(
     topic: string | Topic<TK, TV, TH>,
-    records: readonly RecordToSend<TK, TV, TH>[],
+    record: RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>,
+  ): Promise<Receipt>;
+  send<TK = K, TV = V, TH = readonly Header[]>(
+    topic: string | Topic<TK, TV, TH>,
+    records: readonly RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>[],
   ): Promise<Receipt[]>;
   async send<TK = K, TV = V, TH = readonly Header[]>(
     topic: string | Topic<TK, TV, TH>,
-    records: RecordToSend<TK, TV, TH> | readonly RecordToSend<TK, TV, TH>[],
+    records: RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>> | readonly RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>[],
   ): Promise<Receipt | Receipt[]> {
     this.#checkOpen();
     const known = this.#known(topic);
@@ -167,7 +170,10 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
    * Takes one record without a promise. False: the buffer is full, the bus is paused, or the topic is not known yet; await `drained()`
    * and push it again. Throws a BusError for a record that can never be sent. Failures later are told to `onError` and by `flush`.
    */
-  push<TK = K, TV = V, TH = readonly Header[]>(topic: string | Topic<TK, TV, TH>, record: RecordToSend<TK, TV, TH>): boolean {
+  push<TK = K, TV = V, TH = readonly Header[]>(
+    topic: string | Topic<TK, TV, TH>,
+    record: RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>,
+  ): boolean {
     this.#checkOpen();
     const known = this.#known(topic);
     if (known.metadata === undefined || this.#waiters.length > 0) {
