@@ -5,7 +5,7 @@
  *   spillway.db          the database, and the lock (store.ts)
  *   owner.pid            process id of the owner, for the message to a second one
  *   clean                written as the last act of a clean close, removed by the next start
- *   <topic>-<n>/         a partition; partition.metadata in it names the topic's id
+ *   <topic>-<n>/         a partition; partition.metadata and spillway-checkpoint in it name the topic's id
  *   *-delete, *-stray    a partition being removed; one that no topic claims, put aside and never removed
  */
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ export const databaseName = 'spillway.db';
 export const ownerName = 'owner.pid';
 const cleanName = 'clean';
 const metadataName = 'partition.metadata';
+const checkpointName = 'spillway-checkpoint';
 
 export interface PartitionFolder {
   folder: string;
@@ -115,10 +116,15 @@ function readPartition(disk: Disk, folder: string, name: string): PartitionFolde
   return { folder: name, ...parsed, topicId: readTopicId(disk, path) };
 }
 
-/** `version: 0` and `topic_id: …`, as 32 hexadecimal digits or in Kafka's base64. */
+/** From partition.metadata, as Kafka writes it, or from the log's own checkpoint, which has a line `topic_id …` too. */
 function readTopicId(disk: Disk, folder: string): string {
-  const text = readWhole(disk, join(folder, metadataName))?.toString('latin1') ?? '';
-  const value = /^topic_id:\s*(\S+)\s*$/m.exec(text)?.[1] ?? '';
+  return readId(disk, join(folder, metadataName)) || readId(disk, join(folder, checkpointName));
+}
+
+/** 32 hexadecimal digits, or Kafka's base64. */
+function readId(disk: Disk, path: string): string {
+  const text = readWhole(disk, path)?.toString('latin1') ?? '';
+  const value = /^topic_id:? +(\S+)\s*$/m.exec(text)?.[1] ?? '';
   if (/^[0-9a-fA-F]{32}$/.test(value)) return value.toLowerCase();
   if (!/^[A-Za-z0-9_-]{22}$/.test(value)) return '';
   return Buffer.from(value, 'base64url').toString('hex');

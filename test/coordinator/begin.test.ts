@@ -238,13 +238,15 @@ describe('folders', () => {
     [`${'n'.repeat(250)}-0`, null],
   ])('%s', (name, parsed) => expect(parseFolderName(name)).toEqual(parsed));
 
-  test('the topic’s id is read in both spellings, and nonsense is no id', () => {
+  test('the topic’s id is read in both spellings and from both files, and nonsense is no id', () => {
     const disk = new MemoryDisk();
     partition(disk, 'a-0', id('A'));
     partition(disk, 'a-1', Buffer.from(id('f'), 'hex').toString('base64url'));
     partition(disk, 'a-2', 'nonsense');
     put(disk, '/data/a-3/partition.metadata', '');
-    expect(listPartitions(disk, '/data').map(({ topicId }) => topicId)).toEqual([id('a'), id('f'), '', '']);
+    partition(disk, 'a-4', '');
+    put(disk, '/data/a-4/spillway-checkpoint', `spillway-checkpoint 1\ntopic_id ${id('e')}\nstart 0\n`);
+    expect(listPartitions(disk, '/data').map(({ topicId }) => topicId)).toEqual([id('a'), id('f'), '', '', id('e')]);
   });
 
   test('a removal that is cut short at any call is ended by the next', () => {
