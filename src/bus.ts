@@ -83,8 +83,8 @@ export interface CloseReport {
 }
 
 /** Share of memoryBytesMax that holds resident batches; the rest is for what is in flight and what waits for users. */
-const ARENA_SHARE = 0.5;
-const OUTBOX_SHARE = 0.125;
+const ARENA_SHARE = 0.375;
+const OUTBOX_SHARE = 0.0625;
 const OUTBOX_BYTES_MAX = 64 * MiB;
 const CLOSE_DEADLINE_MS = 30_000;
 /** A host that dies is replaced at once, then ever later: 10 ms, 20 ms … */

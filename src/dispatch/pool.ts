@@ -5,6 +5,9 @@
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 
+/** Of each worker's heap; V8's own choice is up to 48. */
+const YOUNG_MB = 8;
+
 export class Pool {
   readonly #piscina: Piscina;
 
@@ -18,6 +21,8 @@ export class Pool {
       atomics: 'disabled',
       idleTimeout: Number.POSITIVE_INFINITY,
       recordTiming: false,
+      // An actor's turn leaves little behind: a small nursery keeps its thread small.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       env: env as Record<string, string>,
     });
     // The pool's own errors reach the task's promise too; an unheard event would end the process.

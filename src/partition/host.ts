@@ -49,8 +49,8 @@ export interface HostSetup {
 /** One turn takes in at most this many bytes of appends before it flushes and answers, so that no reader waits for a long queue. */
 const TURN_BYTES = 4 * MiB;
 /** Above this share of the arena clean frames are given back, down to the second. */
-const EVICT_ABOVE = 0.9;
-const EVICT_TO = 0.8;
+const EVICT_ABOVE = 0.85;
+const EVICT_TO = 0.75;
 /** The most that is spilled in one turn. */
 const SPILL_BYTES = 8 * MiB;
 const LOAD_EVERY_MS = 50;
