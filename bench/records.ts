@@ -45,6 +45,12 @@ export class Tally {
     this.sum += readNumber(bytes, valueAt) + bytes[keyAt + KEY_BYTES - 1];
   }
 
+  /** A record of whose value there is a view. */
+  addView(bytes: Uint8Array, keyAt: number, value: Uint8Array): void {
+    this.count++;
+    this.sum += readNumber(value, 0) + bytes[keyAt + KEY_BYTES - 1];
+  }
+
   /** A record whose key and value lie in arrays of their own. */
   take(key: Uint8Array, value: Uint8Array): void {
     this.count++;

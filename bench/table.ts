@@ -7,7 +7,7 @@ export function printTable(name: string, about: string, lines: readonly BenchLin
     line.peer === undefined ? line.case : `${line.case} · ${line.peer}`,
     figure(line.value),
     line.unit,
-    line.ratio === undefined ? '' : `${line.ratio.toPrecision(2)} × ${line.of ?? ''}`,
+    line.ratio === undefined ? '' : `${figure(line.ratio)} × ${line.of ?? ''}`,
     line.check,
   ]);
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(0, ...rows.map((row) => row[column].length)));

@@ -70,9 +70,7 @@ function walkViews(batches: readonly Buffer[]): Tally {
     cursor.open(batch, 0, batch.length, 0);
     while (cursor.next()) {
       const value = cursor.bytes.subarray(cursor.valueAt, cursor.valueAt + cursor.valueLength);
-      tally.count++;
-      tally.sum +=
-        value[0] + value[1] * 0x100 + value[2] * 0x1_0000 + value[3] * 0x100_0000 + cursor.bytes[cursor.keyAt + cursor.keyLength - 1];
+      tally.addView(cursor.bytes, cursor.keyAt, value);
     }
   }
   return tally;
