@@ -126,13 +126,11 @@ function lay(log: LogState, position: number, baseOffset: number): void {
   log.writtenEnd = position;
   log.residentOffset = baseOffset;
   if (baseOffset > log.endOffset) {
-    log.report(
-      log.active.path,
-      log.active.size,
-      0,
-      `offsets ${log.endOffset} to ${baseOffset - 1} are missing`,
-      'the log goes on behind them',
-    );
+    // What deleteBefore took away is not missed.
+    if (baseOffset > log.startOffset) {
+      const missing = `offsets ${log.endOffset} to ${baseOffset - 1} are missing`;
+      log.report(log.active.path, log.active.size, 0, missing, 'the log goes on behind them');
+    }
     log.endOffset = baseOffset;
     roll(log);
   }
@@ -142,7 +140,8 @@ function lay(log: LogState, position: number, baseOffset: number): void {
 
 function isSound(log: LogState, tail: Tail, position: number, end: number): boolean {
   if (!land(tail, position, end, log.endOffset) || landed.baseOffset !== log.endOffset) return false;
-  const expected = crcOf(tail.bytes, tail.seek(position));
+  const at = tail.seek(position);
+  const expected = crcOf(tail.bytes, at);
   const pieces: Buffer[] = [];
   let crc = 0;
   for (let at = position + ATTRIBUTES_AT; at < position + landed.bytes; ) {

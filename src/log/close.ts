@@ -5,7 +5,7 @@ import { flush, openForWriting, writeSnapshot } from './flush.ts';
 import { tolerant } from './index-file.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
 import type { LogState } from './state.ts';
-import { syncNow } from './sync.ts';
+import { rehomeUnsynced, syncNow } from './sync.ts';
 
 /** Clean: everything is written and synced, and the checkpoint says so. Throws DiskError; the log is closed all the same. */
 export function closeLog(log: LogState, clean: boolean): void {
@@ -20,8 +20,7 @@ export function closeLog(log: LogState, clean: boolean): void {
 function settleFiles(log: LogState): void {
   flush(log);
   if (!log.active.exists) openForWriting(log, log.active);
-  // After a failed sync another one proves nothing: the next start walks.
-  if (log.syncFailed) return;
+  if (log.syncFailed) rehomeUnsynced(log);
   syncNow(log);
   for (const segment of log.segments) if (segment.dirty) segment.writeIndexes();
   const snapshot = encodeSnapshot(log.setup.snapshotProducers());

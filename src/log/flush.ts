@@ -54,8 +54,8 @@ export function openForWriting(log: LogState, segment: Segment): DiskFile {
 }
 
 /** A start without the snapshot reads more batches, so a disk that refuses it costs nothing else. */
-export function writeSnapshot(log: LogState, path: string, bytes: Buffer): boolean {
-  return tolerant(() => {
+export function writeSnapshot(log: LogState, path: string, bytes: Buffer): void {
+  const written = tolerant(() => {
     const file = log.disk.open(path, 'create');
     try {
       writeAll(file, [bytes], 0);
@@ -64,6 +64,7 @@ export function writeSnapshot(log: LogState, path: string, bytes: Buffer): boole
       file.close();
     }
   });
+  if (!written) tolerant(() => log.disk.remove(path));
 }
 
 function writeSegment(log: LogState, segment: Segment): void {
@@ -104,6 +105,7 @@ function countWhole(log: LogState, reached: number): void {
 /** Forgets the unwritten batches from `offset` on, which is where one of them begins, or the end. */
 export function truncateTo(log: LogState, offset: number): void {
   assert(offset >= log.writtenOffset && offset <= log.endOffset, 'only what is not written can be taken back');
+  assert(offset >= log.startOffset, 'what is taken back was not deleted');
   if (offset === log.endOffset) return;
   const { tail, mark, segments } = log;
   const position = hopToOffset(tail, log.writtenEnd, tail.end, offset);
@@ -141,11 +143,15 @@ function drop(log: LogState): void {
   const segment = log.segments.pop();
   assert(segment !== undefined, 'there is a segment to drop');
   segment.close();
-  if (segment.exists && segment.stem !== null) log.strays.push(segment.path, `${segment.stem}${SNAPSHOT}`);
+  if (!segment.exists || segment.stem === null) return;
+  // A file of this name would tell a start that the segment before it ends there: it must go before that is written again.
+  log.strays.push(segment.path, `${segment.stem}${SNAPSHOT}`);
+  log.namesUnsynced = true;
   tolerant(() => removeStrays(log));
 }
 
-function removeStrays(log: LogState): void {
+/** Removes files that are no longer part of the log. Throws DiskError, and goes on from there the next time. */
+export function removeStrays(log: LogState): void {
   while (log.strays.length > 0) {
     log.disk.remove(log.strays[log.strays.length - 1]);
     log.strays.pop();

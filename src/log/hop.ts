@@ -25,7 +25,7 @@ export interface Headers {
 export const LOST = -1;
 
 /** The batch that a hop ended at. Overwritten by the next hop. */
-export const landed = { position: 0, bytes: 0, baseOffset: 0, nextOffset: 0, maxTimestamp: -1 };
+export const landed = { bytes: 0, baseOffset: 0, nextOffset: 0 };
 
 const NO_DAMAGE: readonly Damage[] = [];
 
@@ -40,7 +40,6 @@ export function land(headers: Headers, position: number, end: number, minOffset:
   const baseOffset = baseOffsetOf(bytes, at);
   const delta = lastOffsetDeltaOf(bytes, at);
   if (baseOffset < minOffset || delta < 0) return false;
-  landed.position = position;
   landed.bytes = LENGTH_OVERHEAD + length;
   landed.baseOffset = baseOffset;
   landed.nextOffset = baseOffset + delta + 1;

@@ -19,8 +19,15 @@ import { TIME_ENTRY_BYTES } from './time-index.ts';
 
 export function openLog(setup: LogSetup): LogState {
   const log = new LogState(setup);
-  if (log.folder !== null) openFolder(log, log.folder);
-  adoptFrames(log);
+  try {
+    if (log.folder !== null) openFolder(log, log.folder);
+    adoptFrames(log);
+    if (log.startOffset > log.endOffset) beginAtStart(log);
+  } catch (error) {
+    // The words and the frames are as they were, so that it can be tried again.
+    for (const segment of log.segments) segment.close();
+    throw error;
+  }
   return log;
 }
 
@@ -37,10 +44,10 @@ function openFolder(log: LogState, folder: string): void {
   }
   giveDamages(log, checkpoint);
   const isNew = log.segments.length === 0;
+  log.startOffset = Math.max(checkpoint.startOffset, isNew ? 0 : log.segments[0].baseOffset);
   const isClean = log.setup.clean && !isNew && resumeClean(log, checkpoint, names);
   if (!isClean && !isNew) recover(log);
-  log.startOffset = Math.max(checkpoint.startOffset, isNew ? 0 : log.segments[0].baseOffset);
-  if (isNew || log.startOffset > log.endOffset) beginAt(log, log.startOffset);
+  if (isNew) roll(log);
   log.writtenOffset = log.endOffset;
   log.active.streamBase = 0;
   log.writtenEnd = log.active.size;
@@ -62,30 +69,45 @@ function openFolder(log: LogState, folder: string): void {
 
 /** Makes the folder, or takes it up: its names. A folder of another topic that had this name is put aside. */
 function claimFolder(log: LogState, folder: string): string[] {
+  const { topicId, clean } = log.setup;
   const names = log.disk.list(folder);
-  const found = names.includes(METADATA) ? decodeMetadata(textOf(log, `${folder}/${METADATA}`) ?? '') : null;
-  if (found === log.setup.topicId) {
-    log.folderUnsynced = log.namesUnsynced = !log.setup.clean;
-    return names;
+  const told = names.includes(METADATA) ? decodeMetadata(textOf(log, `${folder}/${METADATA}`) ?? '') : null;
+  if (told === topicId) {
+    log.folderUnsynced = log.namesUnsynced = !clean;
+    return names.filter((name) => !isTemporary(log, name));
   }
-  const own = names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, `${folder}/${CHECKPOINT}`) ?? Buffer.alloc(0)) : null;
-  const isStranger = found !== null && own !== null && own.topicId === found;
-  if (isStranger) {
-    log.disk.rename(folder, `${folder}.${found}-stray`);
-    log.report(folder, 0, 0, 'the folder belongs to another topic of this name', `it was renamed to ${folder}.${found}-stray`);
+  // Two files tell whose the folder is. One that agrees is enough, since the other may be damaged.
+  const own = readOwn(log, folder, names)?.topicId ?? null;
+  const stranger = own === topicId ? null : (told ?? own);
+  if (stranger !== null) {
+    const aside = `${folder}.${stranger}-stray`;
+    log.disk.removeFolder(aside);
+    log.disk.rename(folder, aside);
+    log.report(folder, 0, 0, 'the folder belongs to another topic of this name', `it was renamed to ${aside}`);
     names.length = 0;
   } else if (names.includes(METADATA)) {
     log.report(`${folder}/${METADATA}`, 0, 0, 'the metadata is damaged', 'it was written anew');
   }
   log.disk.makeFolder(folder);
   tolerant(() => saveMetadata(log));
-  return names;
+  return names.filter((name) => !isTemporary(log, name));
+}
+
+/** Files that were about to replace others are of no use to a start. */
+function isTemporary(log: LogState, name: string): boolean {
+  if (!name.endsWith('.tmp') && !name.endsWith('.next')) return false;
+  tolerant(() => log.disk.remove(`${log.folder}/${name}`));
+  return true;
+}
+
+function readOwn(log: LogState, folder: string, names: readonly string[]): Checkpoint | null {
+  return names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, `${folder}/${CHECKPOINT}`) ?? Buffer.alloc(0)) : null;
 }
 
 /** Our own checkpoint when it is sound; else what Kafka's texts say. */
 function readCheckpoint(log: LogState, folder: string, names: readonly string[]): Checkpoint {
   const path = `${folder}/${CHECKPOINT}`;
-  const own = names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, path) ?? Buffer.alloc(0)) : null;
+  const own = readOwn(log, folder, names);
   if (own !== null && own.topicId === log.setup.topicId) return own;
   if (names.includes(CHECKPOINT)) log.report(path, 0, 0, 'the checkpoint is damaged', 'the log is walked');
   const startOffset = names.includes(LOG_START) ? decodeLogStart(textOf(log, `${folder}/${LOG_START}`) ?? '') : 0;
@@ -119,11 +141,15 @@ function resumeClean(log: LogState, { clean }: Checkpoint, names: readonly strin
   return true;
 }
 
-/** An empty log, or one whose start offset was lifted beyond all that is left of it: it goes on at that offset. */
-function beginAt(log: LogState, offset: number): void {
-  log.endOffset = offset;
-  if (log.segments.length > 0 && log.active.baseOffset === offset) return;
+/** A log that holds less than its start offset says was deleted goes on there, so that no offset is given twice. */
+function beginAtStart(log: LogState): void {
+  const wasWritten = log.writtenEnd === log.tail.end;
+  log.endOffset = log.startOffset;
   roll(log);
+  if (wasWritten) log.writtenOffset = log.endOffset;
+  if (log.syncedEnd === log.tail.end) log.syncedOffset = log.endOffset;
+  if (log.tail.start === log.tail.end) log.residentOffset = log.endOffset;
+  log.tail.publishEnd(log.endOffset);
 }
 
 function textOf(log: LogState, path: string): string | null {

@@ -10,20 +10,21 @@ import { settle, verifySegment } from './verify.ts';
 
 /** Loads the newest sound snapshot at or below the end, removes those that serve no one, and visits the batches after it. */
 export function loadProducers(log: LogState, names: readonly string[]): void {
-  const offsets = offsetsOf(names, SNAPSHOT);
-  let from = log.startOffset;
-  for (const offset of offsets.reverse()) {
+  let from = -1;
+  for (const offset of offsetsOf(names, SNAPSHOT).reverse()) {
     const path = `${log.folder}/${offsetName(offset)}${SNAPSHOT}`;
-    const entries = offset <= log.endOffset ? readSnapshot(log, path) : null;
-    if (entries !== null) {
-      log.setup.loadProducers(entries);
-      from = Math.max(from, offset);
-      break;
-    }
-    // Beyond the end it speaks of batches that are not there; damaged it speaks of nothing.
+    if (from < 0) {
+      const entries = offset <= log.endOffset ? readSnapshot(log, path) : null;
+      if (entries !== null) {
+        log.setup.loadProducers(entries);
+        from = offset;
+        continue;
+      }
+    } else if (log.segments[log.segmentIndexOf(offset)].baseOffset === offset) continue;
+    // Beyond the end it speaks of batches that are not there; damaged it speaks of nothing; between segments it is outlived.
     tolerant(() => log.disk.remove(path));
   }
-  visitFiles(log, from);
+  visitFiles(log, Math.max(from, log.startOffset));
 }
 
 function readSnapshot(log: LogState, path: string): ReturnType<typeof decodeSnapshot> {

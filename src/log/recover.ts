@@ -49,6 +49,11 @@ function recoverRolled(log: LogState, index: number, file: DiskFile, size: numbe
   }
   segment.size = end.position;
   segment.seal();
+  releaseIndexes(segment);
+}
+
+/** Indexes leave memory as soon as they are in their files, so that a start of many logs needs little of it. */
+function releaseIndexes(segment: Segment): void {
   if (!segment.writeIndexes()) return;
   segment.offsets.file.release(segment.offsets.file.count);
   segment.times.file.release(segment.times.file.count);
@@ -58,6 +63,7 @@ function recoverLast(log: LogState, segment: Segment, file: DiskFile, size: numb
   const bound = Number.POSITIVE_INFINITY;
   const end = walk(log, segment, file, size, bound, (header, at) => noteEpoch(log, header, at, baseOffsetOf(header, at)), tell);
   log.endOffset = end.nextOffset;
+  releaseIndexes(segment);
   if (end.rest === null) return;
   log.report(segment.path, end.position, end.rest.length, end.rest.what, 'the bytes were cut: no sound batch follows');
   file.truncate(end.position);

@@ -2,18 +2,22 @@
 import { assert } from '../base/assert.ts';
 import { roll } from './append.ts';
 import { saveCheckpoint, saveLogStart } from './checkpoint-file.ts';
-import { SNAPSHOT } from './files.ts';
-import { openForWriting } from './flush.ts';
+import { OFFSET_INDEX, SNAPSHOT, TIME_INDEX } from './files.ts';
+import { openForWriting, removeStrays } from './flush.ts';
 import { hopToOffset, hopWithin, land, landed } from './hop.ts';
+import { tolerant } from './index-file.ts';
+import { EMPTY_MARK, type Segment } from './segment.ts';
 import type { LogState } from './state.ts';
 import { syncNames } from './sync.ts';
 import { largestTimestampOf } from './times.ts';
-import { settle } from './verify.ts';
 
 /** Gives back frames of the oldest resident bytes that are safe elsewhere; returns the bytes of the frames. */
 export function evict(log: LogState, bytesWanted: number): number {
   const { tail } = log;
-  const clean = log.folder === null ? tail.start : log.config.durability === 'synced' ? log.syncedEnd : log.writtenEnd;
+  if (log.folder === null) return 0;
+  const safe = log.config.durability === 'synced' ? log.syncedEnd : log.writtenEnd;
+  // From the mark on, batches may have to be noted again: truncateTo.
+  const clean = Math.min(safe, log.mark.segment.streamBase + log.mark.at.size);
   if (clean <= tail.start || bytesWanted <= 0) return 0;
   const target = Math.min(clean, tail.start + bytesWanted);
   return letGo(log, target === clean ? clean : boundaryFrom(log, target, clean));
@@ -60,9 +64,7 @@ export function deleteBefore(log: LogState, offset: number): void {
     log.startOffset = before;
     throw error;
   }
-  let count = 0;
-  while (count < log.segments.length - 1 && log.segments[count + 1].baseOffset <= offset) count++;
-  removeFirst(log, count);
+  removeFirst(log, below(log));
   if (log.folder !== null) saveLogStart(log);
   else trimMemory(log);
   log.tail.publishStart(log.startOffset);
@@ -73,15 +75,13 @@ export function retain(log: LogState, nowMs: number): { segments: number; bytes:
   log.nowMs = nowMs;
   const nothing = { segments: 0, bytes: 0 };
   if (!log.config.cleanupDelete || log.startOffset === log.endOffset) return nothing;
-  const count = Math.max(expired(log, nowMs), oversized(log));
+  const count = Math.max(expired(log, nowMs), oversized(log), below(log));
   if (count === 0) return nothing;
   // As in Kafka, when every segment may go, a new one begins first.
   if (count === log.segments.length) roll(log);
   let bytes = 0;
-  for (let i = 0; i < count; i++) bytes += Math.max(0, log.segments[i].size);
-  const startOffset = log.segments[count].baseOffset;
+  for (let i = 0; i < count; i++) bytes += sizeOf(log, log.segments[i]);
   removeFirst(log, count);
-  log.startOffset = Math.max(log.startOffset, startOffset);
   if (log.folder === null) trimMemory(log);
   log.tail.publishStart(log.startOffset);
   return { segments: count, bytes };
@@ -107,10 +107,17 @@ function oversized(log: LogState): number {
   const { retentionBytes } = log.config;
   if (retentionBytes < 0) return 0;
   let spare = logBytes(log) - retentionBytes;
-  let count = 0;
-  while (count < log.segments.length && mayGo(log, count) && spare >= log.segments[count].size && log.segments[count].size > 0) {
-    spare -= log.segments[count++].size;
+  for (let count = 0; count < log.segments.length; count++) {
+    spare -= sizeOf(log, log.segments[count]);
+    if (spare < 0 || !mayGo(log, count)) return count;
   }
+  return log.segments.length;
+}
+
+/** How many of the oldest segments lie below the start offset: what a crash left of a removal. */
+function below(log: LogState): number {
+  let count = 0;
+  while (count < log.segments.length - 1 && log.segments[count + 1].baseOffset <= log.startOffset) count++;
   return count;
 }
 
@@ -121,11 +128,15 @@ function mayGo(log: LogState, index: number): boolean {
 
 export function logBytes(log: LogState): number {
   let bytes = 0;
-  for (let i = 0; i < log.segments.length; i++) {
-    settle(log, i);
-    bytes += log.segments[i].size;
-  }
+  for (const segment of log.segments) bytes += sizeOf(log, segment);
   return bytes;
+}
+
+/** Bytes of a segment; of one that was not looked at yet, of its file. */
+function sizeOf(log: LogState, segment: Segment): number {
+  if (segment.size >= 0) return segment.size;
+  segment.fileBytes ??= log.disk.stat(segment.path)?.size ?? 0;
+  return segment.fileBytes;
 }
 
 /** Removes the first `count` segments and their files. The last one stays, and its file is there before the others go. */
@@ -133,13 +144,26 @@ function removeFirst(log: LogState, count: number): void {
   if (count === 0) return;
   assert(count < log.segments.length, 'a log keeps its active segment');
   const first = log.segments[count];
-  if (log.folder !== null && log.segments.length - count === 1 && !first.exists) {
-    // Its name is what tells a start where the log ends.
-    openForWriting(log, first);
+  if (log.folder !== null) {
+    // The name of the file that stays is what tells a start where the log ends.
+    if (!first.exists) openForWriting(log, first);
+    if (log.namesUnsynced) syncNames(log);
   }
-  if (log.folder !== null && log.namesUnsynced) syncNames(log);
   const removed = log.segments.splice(0, count);
-  // Bytes that memory alone held are not written any more; and nothing of a removed segment is resident.
+  log.startOffset = Math.max(log.startOffset, first.baseOffset);
+  passOver(log, removed, first);
+  for (const segment of removed) {
+    segment.close();
+    const { stem } = segment;
+    // The log goes first: an index or a snapshot alone is nothing.
+    if (stem !== null) log.strays.unshift(`${stem}${SNAPSHOT}`, stem + TIME_INDEX, stem + OFFSET_INDEX, segment.path);
+  }
+  // A disk that refuses is asked again at the next flush; by then these files are not part of the log.
+  tolerant(() => removeStrays(log));
+}
+
+/** Bytes of removed segments that memory alone held are not written any more, and nothing of them is resident. */
+function passOver(log: LogState, removed: readonly Segment[], first: Segment): void {
   if (log.writtenEnd < first.streamBase) {
     log.writtenEnd = first.streamBase;
     log.writtenOffset = first.baseOffset;
@@ -148,19 +172,10 @@ function removeFirst(log: LogState, count: number): void {
     log.syncedEnd = first.streamBase;
     log.syncedOffset = first.baseOffset;
   }
-  if (removed.includes(log.mark.segment))
-    log.mark = { segment: first, at: log.writtenSizeOf(first) === first.size ? first.mark() : log.emptyMark };
+  if (removed.includes(log.mark.segment)) log.mark = { segment: first, at: log.writtenEnd === first.streamEnd ? first.mark() : EMPTY_MARK };
   if (log.tail.start < first.streamBase) letGo(log, first.streamBase);
   log.tail.publishWritten(log.writtenEnd);
   log.forgetCursors();
-  for (const segment of removed) {
-    segment.close();
-    if (segment.stem === null) continue;
-    log.disk.remove(segment.path);
-    segment.offsets.file.remove();
-    segment.times.file.remove();
-    log.disk.remove(`${segment.stem}${SNAPSHOT}`);
-  }
 }
 
 /** A log without files gives back frames batch by batch. */

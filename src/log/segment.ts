@@ -53,6 +53,8 @@ export class Segment {
   streamBase = Number.NaN;
   /** Bytes of batches, unwritten ones included; −1: not looked at yet. */
   size = 0;
+  /** Size of its file as it was found, until `size` is known. */
+  fileBytes: number | null = null;
   /** Whether its file is on the disk. */
   exists = false;
   /** Open for writing; null when it is not. */

@@ -104,8 +104,10 @@ export class LogState {
   folderUnsynced = true;
   /** Files to be removed when the disk allows. */
   strays: string[] = [];
-  /** A sync runs. */
+  /** A sync that the host asked for runs. */
   syncing = false;
+  /** A sync of a rolled segment runs. */
+  syncingRolled = false;
   /** Grows when syncs that are still running have lost their meaning. */
   syncGeneration = 0;
   /** A sync failed since the last rehome: the descriptor proves nothing any more. */
@@ -124,8 +126,6 @@ export class LogState {
   readonly cursorOffsets = new Float64Array(CURSORS).fill(-1);
   readonly cursorSegments = new Float64Array(CURSORS);
   readonly cursorPositions = new Float64Array(CURSORS);
-
-  readonly emptyMark = EMPTY_MARK;
 
   constructor(setup: LogSetup) {
     this.setup = setup;

@@ -67,7 +67,7 @@ export function syncNames(log: LogState): void {
 
 /** Syncs the oldest rolled segment that is not synced yet, then the next. Topics that are `synced` do it by their commits. */
 export function syncRolled(log: LogState): void {
-  if (log.folder === null || log.syncing || log.syncFailed || log.closed || log.config.durability === 'synced') return;
+  if (log.folder === null || log.syncingRolled || log.syncFailed || log.closed || log.config.durability === 'synced') return;
   const index = log.segments.findIndex((segment) => segment.streamEnd > log.syncedEnd);
   const segment = log.segments[index];
   if (segment === undefined || segment === log.active || segment.streamEnd > log.writtenEnd || segment.file === null) return;
@@ -75,9 +75,9 @@ export function syncRolled(log: LogState): void {
   const { file } = segment;
   const offset = log.boundOf(index);
   const end = segment.streamEnd;
-  log.syncing = true;
+  log.syncingRolled = true;
   file.syncLater((error) => {
-    log.syncing = false;
+    log.syncingRolled = false;
     if (log.closed || generation !== log.syncGeneration) return;
     if (error !== null) {
       // Nothing was promised. The bytes stay readable, and a start walks this segment, since the recovery offset stays below it.

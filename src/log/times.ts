@@ -19,12 +19,37 @@ export function offsetForTimestamp(log: LogState, timestampMs: number): OffsetAt
 
 /** The record with the largest timestamp; of several the first. null when the log is empty. */
 export function maxTimestamp(log: LogState): OffsetAtTime | null {
-  let largest: OffsetAtTime = { offset: -1, timestampMs: -1 };
+  let largest = -1;
   for (let index = log.segmentIndexOf(log.startOffset); index < log.segments.length; index++) {
-    const of = largestTimestampOf(log, index);
-    if (of.timestampMs > largest.timestampMs) largest = of;
+    const isCut = log.segments[index].baseOffset < log.startOffset;
+    largest = Math.max(largest, isCut ? largestFromStart(log, index) : largestTimestampOf(log, index).timestampMs);
   }
-  return largest.timestampMs < 0 ? null : offsetForTimestamp(log, largest.timestampMs);
+  return largest < 0 ? null : offsetForTimestamp(log, largest);
+}
+
+/** The largest timestamp of the segment that the start offset lies in, of what was not deleted. */
+function largestFromStart(log: LogState, index: number): number {
+  settle(log, index);
+  let largest = -1;
+  within(log, index, (segment, headers) => {
+    const from = locate(log, segment, headers, segment.size, log.startOffset);
+    if (from === LOST) return LOST;
+    const lost = eachBatch(segment, headers, Math.max(from, lowestOf(log, segment)), (timestampMs, position, bytes) => {
+      const isCut = landed.baseOffset < log.startOffset;
+      largest = Math.max(largest, isCut ? largestInBatch(batchAt(log, segment, position, bytes), log.startOffset) : timestampMs);
+      return false;
+    });
+    return lost ? LOST : null;
+  });
+  return largest;
+}
+
+function largestInBatch(batch: Buffer, minOffset: number): number {
+  let largest = -1;
+  const cursor = new RecordCursor();
+  cursor.open(batch, 0, batch.length, minOffset);
+  while (cursor.next()) largest = Math.max(largest, cursor.timestampMs);
+  return largest;
 }
 
 /** The largest timestamp of a segment, and the last offset of the batch that has it; −1 when it is empty. Throws DiskError. */
@@ -48,7 +73,7 @@ function learnMaxTimestamp(log: LogState, index: number): void {
       const { foundTimestamp, foundOffset } = times;
       from = locate(log, segment, headers, segment.size, foundOffset);
       if (from === LOST || from >= segment.size) return LOST;
-      if (maxTimestampOf(headers.bytes, headers.seek(from)) !== foundTimestamp) return LOST;
+      if (timestampAt(headers, from) !== foundTimestamp) return LOST;
     } else if (segment.offsets.file.count > 0) return LOST;
     let largest: OffsetAtTime = { offset: -1, timestampMs: -1 };
     const lost = eachBatch(segment, headers, from, (timestampMs) => {
@@ -68,7 +93,7 @@ function findInSegment(log: LogState, segment: Segment, headers: Headers, timest
     const { foundTimestamp, foundOffset } = segment.times;
     from = locate(log, segment, headers, segment.size, foundOffset);
     if (from === LOST || from >= segment.size) return LOST;
-    if (maxTimestampOf(headers.bytes, headers.seek(from)) !== foundTimestamp) return LOST;
+    if (timestampAt(headers, from) !== foundTimestamp) return LOST;
     // The entry's batch may hold the record itself, when its timestamp is the one asked for.
   }
   let found: OffsetAtTime | null = null;
@@ -105,10 +130,17 @@ function eachBatch(
     if (position === LOST) return true;
     if (position >= segment.size) return false;
     const { bytes } = landed;
-    if (visit(maxTimestampOf(headers.bytes, headers.seek(position)), position, bytes)) return false;
+    if (visit(timestampAt(headers, position), position, bytes)) return false;
     position += bytes;
   }
   return false;
+}
+
+/** The largest timestamp of the batch at a position. */
+function timestampAt(headers: Headers, position: number): number {
+  // `bytes` is another buffer after a seek.
+  const at = headers.seek(position);
+  return maxTimestampOf(headers.bytes, at);
 }
 
 /** Runs a search over a segment's headers; when it is lost, walks the segment and runs it once more. */

@@ -80,11 +80,12 @@ export function writeAll(file: DiskFile, chunks: readonly Uint8Array[], position
   let at = position;
   while (left.length > 0) {
     let count = file.write(left, at);
+    if (count === 0 && left.some(({ length }) => length > 0)) throw new DiskError('EIO', 'write (nothing taken)', file.path);
     at += count;
     let first = 0;
     while (first < left.length && count >= left[first].length) count -= left[first++].length;
     if (first === left.length) return;
-    left = count === 0 ? left.slice(first) : [left[first].subarray(count), ...left.slice(first + 1)];
+    left = [left[first].subarray(count), ...left.slice(first + 1)];
   }
 }
 

@@ -261,7 +261,7 @@ export class MemoryDisk implements Disk {
   }
 
   syncFile(node: FileNode, path: string): void {
-    this.#raiseOnSync(node, path, () => this.#call('sync', path));
+    this.#raiseOnSync(node, () => this.#call('sync', path));
     this.#settle(node, node.pendingCount);
   }
 
@@ -270,7 +270,7 @@ export class MemoryDisk implements Disk {
     const mark = node.forgotten;
     this.#later('sync', () => {
       try {
-        this.#raiseOnSync(node, path, () => this.#call('sync', path));
+        this.#raiseOnSync(node, () => this.#call('sync', path));
       } catch (error) {
         return done(error as DiskError);
       }
@@ -299,7 +299,7 @@ export class MemoryDisk implements Disk {
   }
 
   /** A sync that fails leaves the pages clean: they stay readable, and nobody will write them again. */
-  #raiseOnSync(node: FileNode, _path: string, call: () => void): void {
+  #raiseOnSync(node: FileNode, call: () => void): void {
     try {
       call();
     } catch (error) {
