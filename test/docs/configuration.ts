@@ -1,0 +1,118 @@
+/**
+ * Writes docs/configuration.md: the marked blocks of the page are made from the tables in the code, all other text is kept as it is.
+ * `npm run docs` writes the page; a test fails when it is stale. A further table is one more entry in `blocks`, and its two marks
+ * in the page.
+ *
+ *   <!-- made from the code: NAME -->
+ *   …
+ *   <!-- end -->
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { GiB, KiB, MiB } from '../../src/base/bytes.ts';
+import { type ConfigRow, LONG_MAX, ownBusConfigs, topicConfigs } from '../../src/coordinator/configs.ts';
+import { dwellMs, type Threshold, thresholds } from '../../src/coordinator/pressure.ts';
+
+export const page = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url));
+
+/** What stands between the marks of each name. */
+export const blocks: Record<string, () => string> = {
+  'topic configurations': () => table(topicRows('acts'), ['name', 'type', 'default', 'allowed', 'for the whole bus', 'what it does']),
+  'topic configurations that are only stored': () =>
+    table(topicRows('stored'), ['name', 'type', 'default', 'allowed', 'for the whole bus', 'what it is for']),
+  'bus configurations': () =>
+    table(
+      Object.entries<ConfigRow>(ownBusConfigs).map(([name, row]) => [
+        code(name),
+        row.type,
+        shownDefault(name, row),
+        allowed(row),
+        row.documentation,
+      ]),
+      ['name', 'type', 'default', 'allowed', 'what it does'],
+    ),
+  'pressure thresholds': () =>
+    `A level falls only when no gauge has asked for it during ${dwellMs} ms.\n\n${table(thresholds.map(thresholdRow), ['gauge', 'level', 'bus', 'enters at', 'leaves at', 'because'])}`,
+};
+
+/** The page with all its blocks made anew. */
+export function makePage(text: string): string {
+  const seen = new Set<string>();
+  const made = text.replace(/<!-- made from the code: (.*?) -->\n[\s\S]*?<!-- end -->/g, (_, name: string) => {
+    const block = blocks[name];
+    if (block === undefined) throw new Error(`the page has a block "${name}" that test/docs/configuration.ts does not make`);
+    seen.add(name);
+    return `<!-- made from the code: ${name} -->\n${block()}\n<!-- end -->`;
+  });
+  const missing = Object.keys(blocks).filter((name) => !seen.has(name));
+  if (missing.length > 0) throw new Error(`the page lacks the marks of: ${missing.join(', ')}`);
+  return made;
+}
+
+function topicRows(effect: ConfigRow['effect']): string[][] {
+  return Object.entries<ConfigRow>(topicConfigs)
+    .filter(([, row]) => row.effect === effect)
+    .map(([name, row]) => [code(name), row.type, shownDefault(name, row), allowed(row), code(row.bus), row.documentation]);
+}
+
+function shownDefault(name: string, row: ConfigRow): string {
+  if (row.default === '') return 'empty';
+  if (row.default === String(LONG_MAX)) return 'never';
+  const unit = name.endsWith('.ms') ? duration(Number(row.default)) : name.endsWith('.bytes') ? size(Number(row.default)) : '';
+  return unit === '' ? code(row.default) : `${code(row.default)} (${unit})`;
+}
+
+function allowed(row: ConfigRow): string {
+  if (row.oneOf !== undefined) return row.oneOf.map(code).join(', ');
+  if (row.type === 'boolean') return '`true`, `false`';
+  if (row.min === undefined) return 'any';
+  return row.max === LONG_MAX || row.max === 2 ** 31 - 1 ? `from ${row.min}` : `${row.min} to ${row.max}`;
+}
+
+function thresholdRow({ gauge, level, on, of, enter, leave, why }: Threshold): string[] {
+  const share = (value: number): string =>
+    of === 'bytes left' ? `${size(value)} left` : `${Number((value * 100).toFixed(1))} % of ${fences[of]}`;
+  return [code(gauge), level, on === 'any' ? 'any' : `with ${on === 'folder' ? 'a' : 'no'} folder`, share(enter), share(leave), why];
+}
+
+const fences: Record<Exclude<Threshold['of'], 'bytes left'>, string> = {
+  arenaBytesMax: 'what the arena holds',
+  memoryBytesMax: '`memoryBytesMax`',
+  heapBytesMax: 'a host’s heap',
+  rssBytesMax: 'the fence for the process, if one is set',
+};
+
+function table(rows: readonly string[][], head: readonly string[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+/** 604800000 → 7 days; '' where a number says as much. */
+function duration(ms: number): string {
+  const units: [number, string][] = [
+    [86_400_000, 'day'],
+    [3_600_000, 'hour'],
+    [60_000, 'minute'],
+    [1000, 'second'],
+  ];
+  const [in1, name] = units.find(([unit]) => ms >= unit && ms % unit === 0) ?? [1, ''];
+  return name === '' ? '' : `${ms / in1} ${name}${ms === in1 ? '' : 's'}`;
+}
+
+function size(bytes: number): string {
+  const units: [number, string][] = [
+    [GiB, 'GiB'],
+    [MiB, 'MiB'],
+    [KiB, 'KiB'],
+  ];
+  const [in1, name] = units.find(([unit]) => bytes >= unit && bytes % unit === 0) ?? [1, ''];
+  return name === '' ? '' : `${bytes / in1} ${name}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(page, makePage(readFileSync(page, 'utf8')));
+}
