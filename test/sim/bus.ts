@@ -1,0 +1,346 @@
+/**
+ * A bus without threads: the actors of src/bus.ts wired over loopbacks, supervised in the same way (a host that dies is replaced, its
+ * successor adopts its frames). One object is one life of one process. With a real clock it is the bus of the conformance suite.
+ */
+import { BusError, errorName } from '../../src/base/errors.ts';
+import type { Admin } from '../../src/client/admin.ts';
+import { ask, askCoordinator } from '../../src/client/ask.ts';
+import { Client } from '../../src/client/client.ts';
+import type { Consumer, ConsumerOptions } from '../../src/client/consumer.ts';
+import type { Producer, ProducerOptions } from '../../src/client/producer.ts';
+import { Coordinator } from '../../src/coordinator/coordinator.ts';
+import type { Store } from '../../src/coordinator/facts.ts';
+import type { ControlAnswer, ControlPost, CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { outboxMemory } from '../../src/dispatch/outbox.ts';
+import { Host } from '../../src/partition/host.ts';
+import type { HostAnswer, HostPost } from '../../src/partition/protocol.ts';
+import { Arena, type ArenaSizes } from '../../src/world/arena.ts';
+import type { Disk } from '../../src/world/disk.ts';
+import type { Logger } from '../../src/world/logger.ts';
+import type { Port } from '../../src/world/port.ts';
+import type { Random } from '../../src/world/random.ts';
+import { Actor, ActorArena, actorDisk, Crash, type Lane, type World, wire } from './actor.ts';
+
+export interface SimBusSetup {
+  world: World;
+  random: Random;
+  folder: string | null;
+  disk: Disk;
+  /** Null exactly when there is no folder. */
+  store: Store | null;
+  hosts: number;
+  /** Threads with producers and consumers: the first one is the main thread. */
+  dispatchers: number;
+  arena: ArenaSizes;
+  memoryBytesMax: number;
+  outboxBytes: number;
+  /** By bus-level names. */
+  configs: Record<string, string>;
+  retentionCheckMs: number;
+  producerIdExpirationMs: number;
+  log: Logger;
+  /** The process was stopped in the middle of something. */
+  died(): void;
+  /** An actor threw what nobody asked for. */
+  failed(actor: string, error: unknown): void;
+}
+
+interface HostThread {
+  actor: Actor;
+  startedMs: number;
+  failures: number;
+  ready: boolean;
+  down: boolean;
+  ended: Promise<void>;
+  connect(port: Port<HostAnswer, HostPost>, outbox: SharedArrayBuffer | null, isCoordinator: boolean): void;
+}
+
+interface Attached {
+  actor: Actor;
+  outbox: SharedArrayBuffer;
+  client: Client;
+  control: Lane;
+}
+
+const RESTART_MS = 10;
+const RESTART_MS_MAX = 2000;
+const PROVEN_MS = 10_000;
+
+export class SimBus {
+  readonly arena: Arena;
+  /** Resolves when every partition is ready; rejects with a BusError when the folder is refused. */
+  readonly opened: Promise<void>;
+  crashes = 0;
+  readonly #setup: SimBusSetup;
+  readonly #main: Actor;
+  readonly #coordinator: Actor;
+  readonly #control: Port<ControlPost, ControlAnswer>;
+  readonly #hosts: HostThread[] = [];
+  readonly #attached: Attached[] = [];
+  #resolveOpened: () => void = () => {};
+  #rejectOpened: (error: BusError) => void = () => {};
+  #coordinatorEnded: Promise<void>;
+  #closing: Promise<{ unfinished: string[] }> | null = null;
+  #dead = false;
+
+  constructor(setup: SimBusSetup) {
+    this.#setup = setup;
+    this.arena = Arena.create(setup.arena);
+    this.opened = new Promise((resolve, reject) => {
+      this.#resolveOpened = resolve;
+      this.#rejectOpened = reject;
+    });
+    this.opened.catch(() => {});
+    this.#main = this.#actor('main', true);
+    this.#coordinator = this.#actor('coordinator', false);
+    const [control, theirs] = wire<ControlPost, ControlAnswer>(this.#main, this.#coordinator);
+    this.#control = control;
+    control.listen(
+      () => this.#hear(),
+      () => {},
+    );
+    this.#coordinatorEnded = this.#startCoordinator(theirs);
+    for (let host = 0; host < setup.hosts; host++) this.#startHost(host, 0);
+    for (let i = 0; i < setup.dispatchers; i++) this.#attach(i);
+  }
+
+  producer<K = string | Uint8Array, V = unknown>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    return this.client().producer(options);
+  }
+
+  consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+    return this.client().consumer(options);
+  }
+
+  admin(): Admin {
+    return this.client().admin();
+  }
+
+  pressure(): ReturnType<Client['pressure']> {
+    return this.client().pressure();
+  }
+
+  /** What the n-th thread does with the bus. */
+  client(thread = 0): Client {
+    return this.#attached[thread].client;
+  }
+
+  get threads(): number {
+    return this.#attached.length;
+  }
+
+  /** The actors that can be stalled. */
+  get actors(): Actor[] {
+    return [this.#main, this.#coordinator, ...this.#hosts.map(({ actor }) => actor), ...this.#attached.slice(1).map(({ actor }) => actor)];
+  }
+
+  get hosts(): readonly Readonly<HostThread>[] {
+    return this.#hosts;
+  }
+
+  /** Stops a host at its n-th call of the world from now on; 0: at once. */
+  crashHost(host: number, steps: number): void {
+    const { actor } = this.#hosts[host];
+    if (steps > 0) actor.crashAfter(steps, 'thread');
+    else if (actor.alive) {
+      actor.alive = false;
+      this.#hostDied(host, actor);
+    }
+  }
+
+  /** The process ends here: nothing of it runs any more, nobody is told. */
+  kill(): void {
+    this.#dead = true;
+    for (const actor of this.actors) actor.vanish();
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** As Bus.close. */
+  close({ deadlineMs = 30_000 }: { deadlineMs?: number } = {}): Promise<{ unfinished: string[] }> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  // Threads.
+
+  #actor(name: string, promises: boolean): Actor {
+    const actor = new Actor(name, this.#setup.world, { promises });
+    actor.onThrow = (error) => {
+      if (error instanceof Crash) this.#setup.died();
+      else this.#setup.failed(name, error);
+    };
+    return actor;
+  }
+
+  #startCoordinator(control: Port<ControlAnswer, ControlPost>): Promise<void> {
+    const { folder, disk, hosts, configs, memoryBytesMax, random, store, log } = this.#setup;
+    const actor = this.#coordinator;
+    return new Promise((resolve) => {
+      actor.clock.soon(() => {
+        const coordinator = new Coordinator({
+          folder,
+          disk: actorDisk(disk, actor),
+          clock: actor.clock,
+          random,
+          arena: new ActorArena(this.arena.handle, actor),
+          hosts,
+          defaults: configs,
+          memoryBytesMax,
+          control,
+          toPort: (port) => port as never,
+          store,
+          log,
+          closed: (error) => {
+            if (error !== undefined) this.#setup.failed('coordinator', error);
+            resolve();
+          },
+        });
+        coordinator.start();
+      });
+    });
+  }
+
+  #hear(): void {
+    for (let answer = this.#control.take(); answer !== undefined; answer = this.#control.take()) {
+      if (answer.control === 'refused') this.#rejectOpened(new BusError(errorName(answer.error), answer.message));
+      if (answer.control !== 'hostReady') continue;
+      this.#hosts[answer.host].ready = true;
+      if (this.#hosts.every(({ ready }) => ready)) this.#resolveOpened();
+    }
+  }
+
+  #startHost(index: number, failures: number): void {
+    const { folder, disk, world, retentionCheckMs, producerIdExpirationMs, log } = this.#setup;
+    const successor = this.#hosts[index] !== undefined;
+    const actor = this.#actor(`host ${index}`, false);
+    actor.onThrow = (error) => {
+      if (!(error instanceof Crash)) this.#setup.failed(actor.name, error);
+      else if (error.of === 'process') this.#setup.died();
+      else this.#hostDied(index, actor);
+    };
+    let end = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let host: Host | null = null;
+    actor.clock.soon(() => {
+      host = new Host({
+        folder,
+        disk: actorDisk(disk, actor),
+        clock: actor.clock,
+        arena: new ActorArena(this.arena.handle, actor),
+        log,
+        successor,
+        retentionCheckMs,
+        producerIdExpirationMs,
+        heapBytes: () => 0,
+        closed: end,
+      });
+    });
+    const connect: HostThread['connect'] = (port, outbox, isCoordinator) =>
+      actor.clock.soon(() => host?.connect(port, outbox, isCoordinator));
+    this.#hosts[index] = { actor, startedMs: world.clock.monotonicMs(), failures, ready: false, down: false, ended, connect };
+    const [toHost, toCoordinator] = wire<HostPost, HostAnswer>(this.#coordinator, actor);
+    connect(toCoordinator, null, true);
+    this.#control.post({ control: 'hostUp', host: index, port: toHost });
+    for (const attached of this.#attached) this.#connect(index, attached);
+  }
+
+  /** The main thread's dispatcher is told at once, one on another thread through its control port. */
+  #connect(index: number, { actor, client, control, outbox }: Attached): void {
+    const { world } = this.#setup;
+    const [toHost, toDispatcher] = wire<HostPost, HostAnswer>(actor, this.#hosts[index].actor);
+    this.#hosts[index].connect(toDispatcher, outbox, false);
+    const up = (): void => client.dispatcher.hostUp(index, toHost);
+    if (actor === this.#main) up();
+    else world.later(control, 'post', () => actor.run(up));
+  }
+
+  #hostDied(index: number, actor: Actor): void {
+    const thread = this.#hosts[index];
+    if (thread.actor !== actor || thread.down) return;
+    thread.down = true;
+    this.crashes++;
+    actor.end();
+    if (this.#closing !== null) return;
+    const lived = this.#setup.world.clock.monotonicMs() - thread.startedMs;
+    const failures = lived > PROVEN_MS ? 1 : thread.failures + 1;
+    this.#main.clock.after(Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1)), () => {
+      if (this.#closing === null) this.#startHost(index, failures);
+    });
+  }
+
+  #attach(index: number): void {
+    const { random, disk, outboxBytes } = this.#setup;
+    const actor = index === 0 ? this.#main : this.#actor(`worker ${index}`, true);
+    const outbox = outboxMemory(outboxBytes);
+    const [coordinator, theirs] = wire<CoordinatorPost, CoordinatorAnswer>(actor, this.#coordinator);
+    const dispatcher = new Dispatcher({
+      index,
+      clock: actor.clock,
+      random,
+      disk: actorDisk(disk, actor),
+      arena: new ActorArena(this.arena.handle, actor),
+      outbox,
+      coordinator,
+      memory: () => ({ heapBytes: 0, rssBytes: 0 }),
+    });
+    const attached: Attached = { actor, outbox, client: new Client(dispatcher), control: { lastMs: 0 } };
+    this.#attached.push(attached);
+    this.#control.post({ control: 'dispatcherUp', dispatcher: index, port: theirs });
+    for (let host = 0; host < this.#hosts.length; host++) if (!this.#hosts[host].down) this.#connect(host, attached);
+  }
+
+  // Closing.
+
+  async #close(deadlineMs: number): Promise<{ unfinished: string[] }> {
+    const { clock } = this.#main;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    const left = (): number => Math.max(0, endMs - clock.monotonicMs());
+    const unfinished: string[] = [];
+    for (const { client } of this.#attached.slice(1)) {
+      unfinished.push(...(await client.drain(left() * 0.5)));
+      client.dispatcher.close();
+    }
+    unfinished.push(...(await this.client().drain(left() * 0.5)));
+    const hosts = await Promise.all(this.#hosts.map((_, host) => this.#closeHost(host, left)));
+    unfinished.push(...hosts.flat());
+    const clean = hosts.every((problems) => problems.length === 0);
+    unfinished.push(...(await this.#closeCoordinator(clean, left)));
+    this.client().dispatcher.close();
+    this.#control.close();
+    this.#dead = true;
+    return { unfinished };
+  }
+
+  async #closeHost(index: number, left: () => number): Promise<string[]> {
+    const thread = this.#hosts[index];
+    if (thread.down) return [`host ${index} was down when the bus closed`];
+    const closed = ask(this.client().dispatcher, index, 'close', { deadlineMs: left() }).then(async ({ unfinished }) => {
+      await thread.ended;
+      return unfinished;
+    });
+    return this.#within(left(), closed, [`host ${index} did not close in time`]).catch((error: unknown) => [`host ${index}: ${error}`]);
+  }
+
+  async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
+    const closed = askCoordinator(this.client().dispatcher, 'close', { deadlineMs: left(), clean }).then(async ({ unfinished }) => {
+      await this.#coordinatorEnded;
+      return unfinished;
+    });
+    const late = ['the coordinator did not close in time'];
+    return this.#within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${error}`]);
+  }
+
+  #within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
+    let timer: { cancel(): void } | undefined;
+    const expired = new Promise<T>((resolve) => {
+      timer = this.#main.clock.after(ms, () => resolve(late), true);
+    });
+    return Promise.race([promise, expired]).finally(() => timer?.cancel());
+  }
+}
