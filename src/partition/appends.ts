@@ -1,0 +1,145 @@
+/**
+ * The appends of a host: accepted as they come, flushed once per turn, synced off the turn, and answered when their `acks` say so.
+ */
+import { assert } from '../base/assert.ts';
+import { asBuffer } from '../base/bytes.ts';
+import { errors } from '../base/errors.ts';
+import type { Carried } from './carried.ts';
+import type { Connection } from './connection.ts';
+import type { Partition } from './partition.ts';
+import type { HostAskOf } from './protocol.ts';
+import type { Room } from './room.ts';
+
+export interface AppendEvents {
+  /** More of this partition is committed, or may be. */
+  moved(slot: number): void;
+  /** A sync has ended outside a turn: a turn is due. */
+  wake(): void;
+}
+
+/** An append that was accepted in this turn. */
+interface Answering {
+  partition: Partition;
+  connection: Connection;
+  ask: HostAskOf<'append'>;
+  baseOffset: number;
+  endOffset: number;
+  logAppendTimeMs: number;
+}
+
+export class Appends {
+  readonly #carried: Carried<Connection>;
+  readonly #room: Room;
+  readonly #events: AppendEvents;
+  /** Of this turn, answered after the flush. */
+  #answering: Answering[] = [];
+  readonly #touched = new Set<Partition>();
+  /** Partitions with bytes that are written and may have to be synced. */
+  readonly #toSync = new Set<Partition>();
+  /** All bytes ever appended. */
+  bytes = 0;
+
+  constructor(carried: Carried<Connection>, room: Room, events: AppendEvents) {
+    this.#carried = carried;
+    this.#room = room;
+    this.#events = events;
+  }
+
+  take(connection: Connection, ask: HostAskOf<'append'>, nowMs: number): void {
+    const partition = this.#carried.get(ask.slot);
+    if (partition === undefined)
+      return refuse(connection, ask, this.#carried.unknownSlot(ask.slot), 'this host does not carry the partition');
+    const batch = ask.batch === null ? outboxSlice(connection, ask.position, ask.length) : asBuffer(ask.batch);
+    let accepted = partition.accept(batch, ask.own, nowMs);
+    if (accepted.full) {
+      this.#room.free(batch.length, nowMs);
+      accepted = partition.accept(batch, ask.own, nowMs);
+    }
+    if (accepted.full) {
+      const { spillFailed } = this.#room;
+      if (spillFailed === '') return refuse(connection, ask, errors.MEMORY_FULL.code, 'the memory of the bus is full');
+      return refuse(connection, ask, errors.DISK_FULL.code, `the memory of the bus is full and nothing can be spilled: ${spillFailed}`);
+    }
+    if (accepted.error !== 0) return refuse(connection, ask, accepted.error, accepted.message);
+    this.bytes += batch.length;
+    this.#touched.add(partition);
+    const { baseOffset, endOffset, logAppendTimeMs } = accepted;
+    this.#answering.push({ partition, connection, ask, baseOffset, endOffset, logAppendTimeMs });
+  }
+
+  /** Writes what the turn appended; answers acks 0 and 1, and those of 'all' that are committed by it. */
+  flush(nowMs: number): void {
+    if (this.#touched.size === 0) return;
+    const failed = new Map<Partition, number>();
+    for (const partition of this.#touched) {
+      const error = partition.flush(nowMs);
+      if (error !== 0) failed.set(partition, error);
+      else {
+        this.#events.moved(partition.spec.slot);
+        this.watch(partition);
+      }
+    }
+    for (const append of this.#answering) answer(append, failed.get(append.partition) ?? 0);
+    this.#answering = [];
+    for (const partition of this.#touched) partition.settle();
+    this.#touched.clear();
+  }
+
+  /** Flushes this partition at the end of the turn even if nothing is appended to it. */
+  touch(partition: Partition): void {
+    this.#touched.add(partition);
+  }
+
+  /** Sees to it that what this partition has written is synced. */
+  watch(partition: Partition): void {
+    if (partition.log.unsynced) this.#toSync.add(partition);
+  }
+
+  forget(partition: Partition): void {
+    this.#toSync.delete(partition);
+  }
+
+  /** Asks for a sync of each partition that needs one and has none running. */
+  sync(nowMs: number): void {
+    for (const partition of this.#toSync) {
+      if (partition.syncing) continue;
+      partition.syncIfNeeded(nowMs, () => {
+        partition.settle();
+        this.#events.moved(partition.spec.slot);
+        this.#toSync.add(partition);
+        this.#events.wake();
+      });
+      if (!partition.log.unsynced) this.#toSync.delete(partition);
+    }
+  }
+}
+
+function answer(append: Answering, error: number): void {
+  const { partition, connection, ask, endOffset } = append;
+  if (error !== 0) return refuse(connection, ask, error, partition.lastDiskError);
+  if (ask.acks !== -1) return reply(append, 0);
+  partition.whenCommitted(endOffset, (code) => reply(append, code));
+}
+
+function reply({ partition, connection, ask, baseOffset, logAppendTimeMs }: Answering, error: number): void {
+  connection.replies.push({
+    verb: 'append',
+    id: ask.id,
+    error,
+    baseOffset: error === 0 ? baseOffset : -1,
+    logAppendTimeMs,
+    startOffset: partition.log.startOffset,
+    message: '',
+  });
+}
+
+/** Answers an append with a code. */
+export function refuse(connection: Connection, ask: HostAskOf<'append'>, error: number, message: string): void {
+  connection.replies.push({ verb: 'append', id: ask.id, error, baseOffset: -1, logAppendTimeMs: -1, startOffset: -1, message });
+}
+
+function outboxSlice(connection: Connection, position: number, length: number): Buffer {
+  const { outbox } = connection;
+  assert(outbox !== null && position >= 0 && length > 0 && position + length <= outbox.length, 'a batch lies within its outbox');
+  return outbox.subarray(position, position + length);
+}
