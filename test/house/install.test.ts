@@ -27,6 +27,8 @@ describe('installing', () => {
         (name) => lock.packages[`node_modules/${name}`] === undefined && lock.packages[`${path}/node_modules/${name}`] === undefined,
       ),
     );
+    // Make the lockfile anew (npm install without node_modules and package-lock.json); if they are still missing, the registry has not
+    // got them, and an earlier version of that package is the one to take.
     expect(missing).toEqual([]);
   });
 
