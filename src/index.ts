@@ -11,8 +11,10 @@ export type {
   TopicListing,
   TopicPartitionDescription,
 } from './client/admin.ts';
-export type { Consumer, ConsumerOptions, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
-export type { Producer, ProducerOptions, Receipt, RecordToSend } from './client/producer.ts';
+export type { Consumer, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
+export type { ConsumerOptions } from './client/consumer-options.ts';
+export type { Producer, Receipt, RecordToSend } from './client/producer.ts';
+export type { ProducerOptions } from './client/producer-options.ts';
 export { ConsumedBatch, ConsumedRecord } from './client/records.ts';
 export { type Serde, serdes, type TypeOf } from './client/serde.ts';
 export {

@@ -7,8 +7,10 @@ import { BusError } from '../base/errors.ts';
 import type { PressureReport } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { Admin } from './admin.ts';
-import { Consumer, type ConsumerOptions } from './consumer.ts';
-import { Producer, type ProducerOptions } from './producer.ts';
+import { Consumer } from './consumer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
+import { Producer } from './producer.ts';
+import type { ProducerOptions } from './producer-options.ts';
 
 export class Client {
   readonly #dispatcher: Dispatcher;

@@ -2,57 +2,17 @@
  * The producer: serializes, picks the partition, and hands records to the gatherer. `send` gives a promise of a receipt; `push` is
  * the hot path without one.
  */
-import { BusError, errorName, errors } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
+import { BusError, errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
 import { Gather } from '../dispatch/gather.ts';
 import { type Partitioner, partitionOfKey, StickyPartitions } from '../dispatch/route.ts';
-import type { Acks } from '../partition/protocol.ts';
 import type { Header } from '../record/batch-write.ts';
-import { type CompressionName, compressions } from '../record/compression.ts';
-import { checkInteger, checkOneOf } from './check.ts';
+import { checkProducerOptions, type ProducerOptions } from './producer-options.ts';
+import { callPartitioner, checkPartition, checkTimestamp, closedError, deliveryError, tooLarge, unknownTopic } from './refusals.ts';
 import { type Serde, serdes } from './serde.ts';
 import { type HeadersToSend, headersToSend, keyToSend, plainTopic, type Topic, valueToSend } from './topic.ts';
-
-export interface ProducerOptions<K = string | Uint8Array, V = unknown> {
-  /** Serde of keys, for topics given by name. Default: text as UTF-8, bytes as they are. */
-  key?: Serde<K>;
-  /** Serde of values, for topics given by name. Default: msgpack. */
-  value?: Serde<V>;
-  /** Bytes of one batch before compression (Kafka: batch.size). Default 131072, at least 1024. */
-  batchSize?: number;
-  /** Milliseconds that an open batch waits for more records (Kafka: linger.ms). Default 0: it leaves when the running code yields. */
-  lingerMs?: number;
-  /** Bytes that may wait or be in flight (Kafka: buffer.memory). Default 33554432. */
-  bufferMemory?: number;
-  /** Milliseconds that `send` waits for room (Kafka: max.block.ms). Default 60000. */
-  maxBlockMs?: number;
-  /** 0: do not wait. 1: appended. 'all': committed at the topic's durability (Kafka: acks). Default 'all'. */
-  acks?: 0 | 1 | -1 | 'all';
-  /** Batches in flight per partition (Kafka: max.in.flight.requests.per.connection). Default 5, at most 5 when idempotent. */
-  maxInFlight?: number;
-  /** Times that a batch is sent again (Kafka: retries). Default 2147483647: until deliveryTimeoutMs. */
-  retries?: number;
-  /** Milliseconds before a batch is sent again (Kafka: retry.backoff.ms). Default 100. */
-  retryBackoffMs?: number;
-  /** Milliseconds after which a record is given up (Kafka: delivery.timeout.ms). Default 120000. */
-  deliveryTimeoutMs?: number;
-  /** 'none', 'gzip', 'snappy', 'lz4' or 'zstd' (Kafka: compression.type). Default 'none'. */
-  compression?: CompressionName;
-  /** Level of gzip, lz4 or zstd (Kafka: compression.gzip.level …). Default: the codec's. */
-  compressionLevel?: number;
-  /** Bytes of one record, as it is encoded (Kafka: max.request.size). Default 1048576. */
-  maxRequestSize?: number;
-  /** No duplicates and no reordering when batches are sent again (Kafka: enable.idempotence). Default true. */
-  idempotence?: boolean;
-  /** Picks the partition of records that name none. Default: hash of the key, else sticky. */
-  partitioner?: Partitioner;
-  /** Make a topic that does not exist, where the bus allows it. Default true. */
-  autoCreateTopics?: boolean;
-  /** Told of every batch that was given up, pushed records among them. `flush` rejects too. */
-  onError?: (error: BusError) => void;
-}
+import { Waiters } from './waiters.ts';
 
 /** A record to send. */
 export interface RecordToSend<K, V, H = readonly Header[]> {
@@ -84,12 +44,6 @@ interface Known {
   refused: BusError | null;
 }
 
-interface Waiter {
-  resolve: () => void;
-  reject: (error: BusError) => void;
-  cancel: () => void;
-}
-
 /** Date.now() takes 25 ns; a clock this coarse is right to the millisecond all the same. */
 const PUSHES_PER_CLOCK = 32;
 
@@ -108,15 +62,16 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   readonly #byDeclaration = new Map<Topic<unknown, unknown, unknown>, Known>();
   readonly #isOpen = (topic: string, partition: number): boolean => this.#gather.isOpen(topic, partition);
   readonly #closing: (producer: Producer<K, V>) => void;
-  #waiters: Waiter[] = [];
+  readonly #waiters: Waiters;
   #firstError: BusError | null = null;
   #nowMs = 0;
   #pushes = 0;
   #closed = false;
 
   constructor(dispatcher: Dispatcher, options: ProducerOptions<K, V> = {}, closing: (producer: Producer<K, V>) => void = () => {}) {
-    const checked = checkOptions(options);
+    const checked = checkProducerOptions(options);
     this.#dispatcher = dispatcher;
+    this.#waiters = new Waiters(dispatcher.clock);
     this.#closing = closing;
     this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
     this.#value = options.value ?? serdes.msgpack<V>();
@@ -127,7 +82,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#recordBytesMax = checked.maxRequestSize;
     this.#sticky = new StickyPartitions(dispatcher.random);
     this.#gather = new Gather(dispatcher, checked.gather, {
-      drained: () => this.#release(),
+      drained: () => this.#waiters.release(),
       failed: (error, message, topic, partition, records) => this.#failed(error, message, topic, partition, records),
     });
     dispatcher.subscribe(this);
@@ -176,7 +131,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   ): boolean {
     this.#checkOpen();
     const known = this.#known(topic);
-    if (known.metadata === undefined || this.#waiters.length > 0) {
+    if (known.metadata === undefined || !this.#waiters.isEmpty) {
       this.#load(known);
       return false;
     }
@@ -190,7 +145,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#dispatcher.receive();
     if ([...this.#byName.values(), ...this.#byDeclaration.values()].every(({ loading }) => !loading) && this.#gather.hasRoomNow())
       return Promise.resolve();
-    return this.#wait(Number.POSITIVE_INFINITY);
+    return this.#waiters.wait(Number.POSITIVE_INFINITY, closedError);
   }
 
   /** Resolves when every record given so far is acknowledged; rejects with the first failure since the last flush. */
@@ -220,7 +175,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     if (unfinished > 0) this.#gather.abort(errors.CLOSED.code, `the producer was closed and ${deadlineMs} ms did not suffice to flush it`);
     this.#gather.close();
     this.#dispatcher.unsubscribe(this);
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+    this.#waiters.refuse(closedError());
     this.#closing(this);
     return { unfinished };
   }
@@ -242,7 +197,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   closed(): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
+    this.#waiters.refuse(closedError());
   }
 
   // Sending.
@@ -256,7 +211,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
 
   /** Appends with a receipt; a promise only when it must wait for the topic or for room. */
   #place(known: Known, record: RecordToSend<unknown, unknown, unknown>, receipts: Promise<Receipt>[]): Promise<void> | undefined {
-    if (known.metadata !== undefined && this.#waiters.length === 0) {
+    if (known.metadata !== undefined && this.#waiters.isEmpty) {
       const receipt = this.#appendWithReceipt(known, record);
       if (receipt !== null) {
         receipts.push(receipt);
@@ -270,7 +225,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     const deadlineMs = this.#dispatcher.clock.monotonicMs() + this.#maxBlockMs;
     for (;;) {
       if (known.metadata === undefined) this.#load(known);
-      await this.#wait(deadlineMs);
+      await this.#waiters.wait(deadlineMs, () => this.#blockedTooLong());
       this.#checkOpen();
       if (known.refused !== null) throw this.#takeRefusal(known);
       if (known.metadata === undefined) continue;
@@ -384,7 +339,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
       known.loading = false;
       known.metadata = this.#dispatcher.topic(name);
       if (known.metadata === undefined) known.refused = unknownTopic(name, error);
-      this.#release();
+      this.#waiters.release();
     });
   }
 
@@ -400,34 +355,6 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   // Waiting for room.
-
-  #wait(deadlineMs: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { clock } = this.#dispatcher;
-      const waiter: Waiter = { resolve, reject, cancel: () => {} };
-      if (deadlineMs !== Number.POSITIVE_INFINITY) {
-        const timer = clock.after(
-          Math.max(0, deadlineMs - clock.monotonicMs()),
-          () => {
-            const at = this.#waiters.indexOf(waiter);
-            if (at >= 0) this.#waiters.splice(at, 1);
-            reject(this.#blockedTooLong());
-          },
-          true,
-        );
-        waiter.cancel = () => timer.cancel();
-      }
-      this.#waiters.push(waiter);
-    });
-  }
-
-  /** Lets those that wait try again, the first first: each resolved one runs before a later push. */
-  #release(): void {
-    for (const waiter of this.#waiters.splice(0)) {
-      waiter.cancel();
-      waiter.resolve();
-    }
-  }
 
   #blockedTooLong(): BusError {
     const { level } = this.#dispatcher;
@@ -453,91 +380,4 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   #checkOpen(): void {
     if (this.#closed || this.#dispatcher.closed) throw closedError();
   }
-}
-
-function checkOptions(options: ProducerOptions<never, never> | ProducerOptions<unknown, unknown>) {
-  const idempotent = options.idempotence ?? true;
-  const acks: Acks = options.acks === undefined || options.acks === 'all' ? -1 : (checkOneOf('acks', options.acks, [0, 1, -1]) as Acks);
-  const maxInFlight = checkInteger('maxInFlight', options.maxInFlight ?? 5, 1, idempotent ? 5 : 1000);
-  const compression = checkOneOf('compression', options.compression ?? 'none', Object.keys(compressions) as CompressionName[]);
-  const batchSize = checkInteger('batchSize', options.batchSize ?? 131_072, 1024, 16_777_216);
-  const bufferMemory = checkInteger('bufferMemory', options.bufferMemory ?? 33_554_432, batchSize, 1_073_741_824);
-  return {
-    maxBlockMs: checkInteger('maxBlockMs', options.maxBlockMs ?? 60_000, 0, Number.MAX_SAFE_INTEGER),
-    maxRequestSize: checkInteger('maxRequestSize', options.maxRequestSize ?? 1_048_576, 1, limits.recordBytesMax),
-    gather: {
-      batchSize,
-      bufferMemory,
-      acks,
-      maxInFlight,
-      compression: compressions[compression],
-      compressionLevel: options.compressionLevel,
-      idempotent,
-      lingerMs: checkInteger('lingerMs', options.lingerMs ?? 0, 0, 3_600_000),
-      retries: checkInteger('retries', options.retries ?? 2_147_483_647, 0, 2_147_483_647),
-      retryBackoffMs: checkInteger('retryBackoffMs', options.retryBackoffMs ?? 100, 1, 3_600_000),
-      deliveryTimeoutMs: checkInteger('deliveryTimeoutMs', options.deliveryTimeoutMs ?? 120_000, 1, Number.MAX_SAFE_INTEGER),
-    },
-  };
-}
-
-function checkPartition(metadata: TopicMetadata, partition: number): number {
-  if (Number.isInteger(partition) && partition >= 0 && partition < metadata.partitions.length) return partition;
-  throw new BusError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `topic "${metadata.name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
-    { details: { topic: metadata.name, partition, partitions: metadata.partitions.length } },
-  );
-}
-
-function checkTimestamp(timestamp: number): number {
-  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp;
-  throw new BusError('INVALID_TIMESTAMP', `a timestamp is in whole milliseconds since the epoch, not ${String(timestamp)}`);
-}
-
-function callPartitioner(
-  partitioner: Partitioner,
-  topic: string,
-  key: Uint8Array | null,
-  value: Uint8Array | null,
-  count: number,
-): number | undefined {
-  try {
-    return partitioner(topic, key, value, count);
-  } catch (cause) {
-    throw new BusError('USER_CODE_FAILED', `the partitioner threw for topic "${topic}": ${String(cause)}`, { cause });
-  }
-}
-
-function tooLarge(topic: string, bytes: number, bytesMax: number): BusError {
-  return new BusError(
-    'MESSAGE_TOO_LARGE',
-    `a record of ${bytes} bytes for topic "${topic}" is beyond maxRequestSize=${bytesMax}; raise it together with the topic's max.message.bytes, or split the record`,
-    {
-      details: { topic, bytes, bytesMax },
-    },
-  );
-}
-
-function unknownTopic(name: string, error: number): BusError {
-  if (error !== 0) return new BusError(errorName(error), `topic "${name}" could not be looked up: ${errorName(error)}`);
-  return new BusError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `topic "${name}" does not exist; create it with admin.createTopics, or open the bus with autoCreateTopics`,
-    {
-      details: { topic: name },
-    },
-  );
-}
-
-function deliveryError(error: number, message: string, topic: string, partition: number, records: number): BusError {
-  const code = errorName(error);
-  const what = records === 1 ? 'a record' : `${records} records`;
-  return new BusError(code, `${what} could not be written to ${topic}-${partition}: ${message === '' ? code : message}`, {
-    details: { topic, partition, records },
-  });
-}
-
-function closedError(): BusError {
-  return new BusError('CLOSED', 'the producer is closed, or its bus is');
 }
