@@ -1,6 +1,8 @@
 /** The public surface of the package. */
 export { BusError, type ErrorName, errors } from './base/errors.ts';
-export { AttachedBus, attach, Bus, type BusHandle, type BusOptions, type CloseReport } from './bus.ts';
+export { AttachedBus, attach, type BusHandle, type CloseReport } from './bus/attach.ts';
+export type { BusOptions } from './bus/options.ts';
+export { Bus } from './bus.ts';
 export type {
   Admin,
   CreatedTopic,

@@ -1,6 +1,7 @@
 /** A bus over the data folder for as long as a verb needs it. Loaded only then: help and checks need none. */
 import { KiB, MiB } from '../base/bytes.ts';
-import type { Bus, BusOptions } from '../bus.ts';
+import type { BusOptions } from '../bus/options.ts';
+import type { Bus } from '../bus.ts';
 import { NotFoundError, UsageError } from './exit.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 import type { Call } from './verb.ts';
