@@ -1,0 +1,145 @@
+/** The threads of the partition hosts: started, connected to the coordinator and to every dispatcher, replaced when they die. */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { publish } from '../client/client.ts';
+import { Pool } from '../dispatch/pool.ts';
+import type { ArenaHandle } from '../world/arena.ts';
+import { realClock } from '../world/clock.ts';
+import type { Logger } from '../world/logger.ts';
+import type { CheckedBusOptions } from './options.ts';
+
+/** A dispatcher in some thread, as a host must be made known to it. */
+export interface Attached {
+  outbox: SharedArrayBuffer;
+  /** Hands it the port of a host. */
+  connect(host: number, port: MessagePort): void;
+}
+
+interface HostThread {
+  /** Null when the thread is gone. */
+  control: MessagePort | null;
+  ended: Promise<void>;
+  startedMs: number;
+  failures: number;
+  ready: boolean;
+}
+
+/** A host that dies is replaced at once, then ever later: 10 ms, 20 ms … */
+const RESTART_MS = 10;
+const RESTART_MS_MAX = 2000;
+/** A host that lived this long has proved itself. */
+const PROVEN_MS = 10_000;
+
+export class HostThreads {
+  readonly #pool: Pool;
+  readonly #options: CheckedBusOptions;
+  readonly #arena: ArenaHandle;
+  readonly #log: Logger;
+  readonly #toCoordinator: MessagePort;
+  readonly #threads: HostThread[] = [];
+  readonly #attached = new Map<number, Attached>();
+  #stopping = false;
+
+  constructor(entry: string, options: CheckedBusOptions, arena: ArenaHandle, toCoordinator: MessagePort, log: Logger) {
+    this.#options = options;
+    this.#arena = arena;
+    this.#log = log;
+    this.#toCoordinator = toCoordinator;
+    this.#pool = new Pool(entry, options.hosts);
+    for (let host = 0; host < options.hosts; host++) this.#start(host, 0);
+  }
+
+  get count(): number {
+    return this.#threads.length;
+  }
+
+  get attachedCount(): number {
+    return this.#attached.size;
+  }
+
+  get workers(): Pool['threads'] {
+    return this.#pool.threads;
+  }
+
+  /** Makes every host known to a dispatcher, now and whenever one is replaced. */
+  attach(index: number, attached: Attached): void {
+    this.#attached.set(index, attached);
+    for (let host = 0; host < this.#threads.length; host++) this.#connect(host, attached);
+  }
+
+  detach(index: number): void {
+    this.#attached.delete(index);
+  }
+
+  /** Notes that a host has opened its partitions; true when all have. */
+  markReady(host: number): boolean {
+    this.#threads[host].ready = true;
+    return this.#threads.every(({ ready }) => ready);
+  }
+
+  isUp(host: number): boolean {
+    return this.#threads[host].control !== null;
+  }
+
+  /** Resolves when the host's thread has ended by itself. */
+  ended(host: number): Promise<void> {
+    return this.#threads[host].ended;
+  }
+
+  /** From now on a host that ends is not replaced. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async destroy(): Promise<void> {
+    this.#stopping = true;
+    for (const { control } of this.#threads) control?.close();
+    await this.#pool.destroy();
+  }
+
+  #start(host: number, failures: number): void {
+    const { dir, retentionCheckMs, producerIdExpirationMs, logLevel } = this.#options;
+    const { port1: control, port2: theirs } = new MessageChannel();
+    const successor = this.#threads[host] !== undefined;
+    const data = {
+      index: host,
+      folder: dir,
+      arena: this.#arena,
+      successor,
+      retentionCheckMs,
+      producerIdExpirationMs,
+      logLevel,
+      control: theirs,
+    };
+    const thread: HostThread = { control, ended: Promise.resolve(), startedMs: realClock.monotonicMs(), failures, ready: false };
+    this.#threads[host] = thread;
+    thread.ended = this.#pool.run(data, [theirs]).catch((error: unknown) => this.#died(host, thread, error));
+    control.unref();
+    const channel = new MessageChannel();
+    control.postMessage({ port: channel.port2, outbox: null, isCoordinator: true }, [channel.port2]);
+    this.#toCoordinator.postMessage({ control: 'hostUp', host, port: channel.port1 }, [channel.port1]);
+    for (const attached of this.#attached.values()) this.#connect(host, attached);
+  }
+
+  #connect(host: number, attached: Attached): void {
+    const { control } = this.#threads[host];
+    if (control === null) return;
+    const { port1, port2 } = new MessageChannel();
+    control.postMessage({ port: port2, outbox: attached.outbox, isCoordinator: false }, [port2]);
+    attached.connect(host, port1);
+  }
+
+  #died(host: number, thread: HostThread, error: unknown): void {
+    thread.control?.close();
+    thread.control = null;
+    if (this.#stopping) return;
+    const lived = realClock.monotonicMs() - thread.startedMs;
+    const failures = lived > PROVEN_MS ? 1 : thread.failures + 1;
+    const afterMs = Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1));
+    this.#log.error({ host, error: String(error), failures, afterMs }, 'a partition host died and is being restarted');
+    publish('host', { host, state: 'down', error: String(error), failures });
+    const restart = (): void => {
+      if (!this.#stopping) this.#start(host, failures);
+    };
+    realClock.after(afterMs, restart, true);
+  }
+}
