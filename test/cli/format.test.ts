@@ -1,9 +1,11 @@
 /** Output formats: what programs read keeps every byte, what eyes read cannot harm a terminal. */
 import { describe, expect, test } from 'vitest';
 import { type Format, type FormatOptions, formatter, hexLines, onOneLine, type Shown, timeOf } from '../../src/cli/format.ts';
-import { countOf, durationOf, progressLine, sizeOf } from '../../src/cli/progress.ts';
+import { countOf, durationOf, Progress, progressLine, sizeOf } from '../../src/cli/progress.ts';
 import { table } from '../../src/cli/table.ts';
 import { serdes } from '../../src/client/serde.ts';
+import { realClock } from '../../src/world/clock.ts';
+import { fakeTerminal } from './fakes.ts';
 
 const record: Shown = {
   topic: 'orders',
@@ -141,5 +143,35 @@ describe('for eyes', () => {
         ],
       ),
     ).toBe('topic   size\na          1\nlong   1,000\n');
+  });
+});
+
+describe('progress', () => {
+  function at(isInteractive: boolean) {
+    let nowMs = 0;
+    const clock = { ...realClock, monotonicMs: () => nowMs };
+    const terminal = fakeTerminal({ isInteractive });
+    const progress = new Progress(terminal, clock, 'orders');
+    const step = (ms: number, records: number) => {
+      nowMs += ms;
+      progress.update({ records, bytes: records * 100 });
+    };
+    return { terminal, progress, step };
+  }
+
+  test('on a terminal: redrawn ten times a second, then one line', () => {
+    const { terminal, progress, step } = at(true);
+    for (let i = 1; i <= 50; i++) step(20, i);
+    progress.end('orders', { records: 50, bytes: 5000 });
+    expect(terminal.drawn).toHaveLength(11);
+    expect(terminal.drawn.at(-1)).toBe('');
+    expect(terminal.said).toEqual(['orders: 50 records, 4.9 KiB in 1.0 s (50/s, 4.9 KiB/s)']);
+  });
+
+  test('elsewhere: a line every five seconds', () => {
+    const { terminal, step } = at(false);
+    for (let i = 1; i <= 110; i++) step(100, i);
+    expect(terminal.drawn).toEqual([]);
+    expect(terminal.said).toEqual(['orders  50 records · 4.9 KiB · 1000 B/s', 'orders  100 records · 9.8 KiB · 1000 B/s']);
   });
 });
