@@ -1,6 +1,7 @@
 import { BusError, errors } from '../base/errors.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
-import { type Chunk, Reader } from '../dispatch/reader.ts';
+import type { Chunk } from '../dispatch/feed.ts';
+import { Reader } from '../dispatch/reader.ts';
 import type { Header } from '../record/batch-write.ts';
 import { ask, loadTopic } from './ask.ts';
 import { checkInteger } from './check.ts';
@@ -124,6 +125,11 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     const one = this.#assigned.get(keyOf({ topic, partition }));
     if (one === undefined) throw notAssigned(topic, partition);
     return one.position;
+  }
+
+  /** Bytes that were fetched and not yet given out. */
+  get queuedBytes(): number {
+    return this.#reader.queuedBytes;
   }
 
   /** Stops giving out records of these partitions; all of them without an argument. */

@@ -1,5 +1,5 @@
 /** What a consumer hands out: batches of one partition, and the records within them, decoded when they are touched. */
-import type { Chunk } from '../dispatch/reader.ts';
+import type { Chunk } from '../dispatch/feed.ts';
 import { RecordCursor } from '../record/batch-read.ts';
 import type { Header } from '../record/batch-write.ts';
 import type { RecordView } from '../record/record-view.ts';

@@ -9,33 +9,25 @@
 import { Deadlines } from '../base/deadlines.ts';
 import { errors, isRetriable } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
-import type { Acks } from '../partition/protocol.ts';
-import { stampProducer } from '../record/batch-layout.ts';
 import { BatchWriter, type Header } from '../record/batch-write.ts';
 import type { CompressionId } from '../record/compression.ts';
 import type { Timer } from '../world/clock.ts';
+import { Delivery, type DeliveryOptions } from './delivery.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
+import { Epochs } from './epochs.ts';
+import { type Batch, type Lane, makeLane, NO_PRODUCER, type RecordDone, takeSequences } from './lane.ts';
 
-export interface GatherOptions {
+export interface GatherOptions extends DeliveryOptions {
   /** Bytes of a batch before compression (Kafka: batch.size). */
   batchSize: number;
   /** How long an open batch waits for more records (Kafka: linger.ms); 0: until the running JavaScript yields. */
   lingerMs: number;
   /** Bytes that may wait or be in flight (Kafka: buffer.memory). */
   bufferMemory: number;
-  acks: Acks;
-  /** Batches in flight per partition (Kafka: max.in.flight.requests.per.connection). */
-  maxInFlight: number;
-  retries: number;
-  retryBackoffMs: number;
-  deliveryTimeoutMs: number;
   compression: CompressionId;
   compressionLevel: number | undefined;
   idempotent: boolean;
 }
-
-/** The outcome of one record. `offset` is −1 with acks 0 and on errors. */
-export type RecordDone = (error: number, message: string, offset: number, timestampMs: number) => void;
 
 export interface GatherEvents {
   /** There is room again after an append that was refused. */
@@ -44,50 +36,6 @@ export interface GatherEvents {
   failed(error: number, message: string, topic: string, partition: number, records: number): void;
 }
 
-interface Batch {
-  position: number;
-  length: number;
-  count: number;
-  baseSequence: number;
-  /** When its first record was appended (monotonic). */
-  bornMs: number;
-  attempts: number;
-  sent: boolean;
-  settled: boolean;
-  epoch: Epoch;
-  /** Offset deltas and callbacks of the records that want to know, in pairs; null when none does. */
-  waiting: { delta: number; timestampMs: number; done: RecordDone }[] | null;
-}
-
-/** What was appended between two flushes: the later one waits until all of it has ended. */
-interface Epoch {
-  left: number;
-  done: (() => void) | null;
-}
-
-interface Lane {
-  topic: string;
-  partition: number;
-  slot: number;
-  host: number;
-  writer: BatchWriter | null;
-  /** The writer's bytes, sealed, while the outbox has no room for them. */
-  sealed: Buffer | null;
-  sealedSequence: number;
-  bornMs: number;
-  epoch: Epoch;
-  waiting: Batch['waiting'];
-  queue: Batch[];
-  inFlight: number;
-  producerId: number;
-  producerEpoch: number;
-  nextSequence: number;
-  /** A new producer id is being asked for: nothing is sent meanwhile. */
-  rekeying: boolean;
-  retryAtMs: number;
-}
-
-const NO_PRODUCER = -1;
 /** Share of the buffer that may be used while the bus is throttled. */
 const THROTTLED_SHARE = 8;
 const THROTTLE = 2;
@@ -101,18 +49,15 @@ export class Gather implements Subscriber {
   /** Lanes with an open batch to seal when the running JavaScript yields (linger 0). */
   #open: Lane[] = [];
   readonly #lingering = new Deadlines<Lane>();
-  readonly #retrying = new Deadlines<Lane>();
+  readonly #delivery: Delivery;
   /** Lanes whose sealed bytes wait for room in the outbox. */
   readonly #stuck = new Set<Lane>();
   readonly #writers: BatchWriter[] = [];
-  #epoch: Epoch = { left: 0, done: null };
-  /** Epochs that ended in a flush, oldest first. */
-  readonly #flushing: Epoch[] = [];
+  readonly #epochs = new Epochs();
   #producerId = NO_PRODUCER;
   #producerEpoch = -1;
   #ready: boolean;
   #usedBytes = 0;
-  #outstanding = 0;
   #refused = false;
   #sealScheduled = false;
   #timer: Timer | null = null;
@@ -131,13 +76,24 @@ export class Gather implements Subscriber {
     this.#options = options;
     this.#events = events;
     this.#ready = !options.idempotent;
+    this.#delivery = new Delivery(dispatcher, options, {
+      finished: (batch) => {
+        this.#count(-batch.length);
+        this.#epochs.end(batch.epoch);
+      },
+      failed: (error, message, lane, records) => events.failed(error, message, lane.topic, lane.partition, records),
+      answered: (lane) => {
+        if (options.lingerMs === 0) this.#sealIfIdle(lane);
+      },
+      misplaced: (topic) => this.topicsChanged([topic]),
+    });
     dispatcher.subscribe(this);
     if (options.idempotent) this.#askProducerId();
   }
 
   /** Batches and open batches that are not answered yet. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#epochs.outstanding;
   }
 
   get usedBytes(): number {
@@ -187,9 +143,7 @@ export class Gather implements Subscriber {
     const delta = writer.append(timestampMs, key, value, headers);
     lane.writer = writer;
     lane.bornMs = this.#dispatcher.clock.monotonicMs();
-    lane.epoch = this.#epoch;
-    lane.epoch.left++;
-    this.#outstanding++;
+    lane.epoch = this.#epochs.begin();
     this.#count(writer.bytes);
     if (done !== null) this.#wait(lane, delta, timestampMs, done);
     if (writer.bytes >= this.#options.batchSize) this.#seal(lane, true);
@@ -207,11 +161,8 @@ export class Gather implements Subscriber {
   flush(done: () => void): void {
     for (const lanes of this.#lanes.values())
       for (const lane of lanes) if (lane?.writer != null && lane.sealed === null) this.#seal(lane, false);
-    if (this.#outstanding === 0) return this.#dispatcher.clock.next(done);
-    this.#epoch.done = done;
-    this.#flushing.push(this.#epoch);
-    this.#epoch = { left: 0, done: null };
-    this.#endEpochs();
+    if (this.#epochs.outstanding === 0) return this.#dispatcher.clock.next(done);
+    this.#epochs.flush(done);
   }
 
   /** Gives up what is not answered; each record's callback gets `error`. The bytes in flight stay the host's until it answers. */
@@ -220,8 +171,7 @@ export class Gather implements Subscriber {
       for (const lane of lanes) {
         if (lane === undefined) continue;
         if (lane.writer !== null) this.#giveUpOpen(lane, error, message);
-        for (const batch of lane.queue.filter((one) => !one.sent)) this.#giveUp(lane, batch, error, message);
-        for (const batch of lane.queue) this.#settle(batch, error, message, -1, -1);
+        for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, error, message);
       }
     }
   }
@@ -229,6 +179,7 @@ export class Gather implements Subscriber {
   close(): void {
     this.#closed = true;
     this.#dispatcher.unsubscribe(this);
+    this.#delivery.close();
     this.#timer?.cancel();
     this.#expiryTimer?.cancel();
   }
@@ -251,9 +202,7 @@ export class Gather implements Subscriber {
     for (const lanes of this.#lanes.values()) {
       for (const lane of lanes) {
         if (lane === undefined || lane.host !== host) continue;
-        lane.retryAtMs = 0;
-        this.#retrying.remove(lane);
-        this.#send(lane);
+        this.#delivery.sendNow(lane);
       }
     }
   }
@@ -305,26 +254,7 @@ export class Gather implements Subscriber {
     }
     const known = lanes[partition];
     if (known !== undefined) return known;
-    const { slot, host } = topic.partitions[partition];
-    const made: Lane = {
-      topic: topic.name,
-      partition,
-      slot,
-      host,
-      writer: null,
-      sealed: null,
-      sealedSequence: -1,
-      bornMs: 0,
-      epoch: this.#epoch,
-      waiting: null,
-      queue: [],
-      inFlight: 0,
-      producerId: this.#producerId,
-      producerEpoch: this.#producerEpoch,
-      nextSequence: 0,
-      rekeying: false,
-      retryAtMs: 0,
-    };
+    const made = makeLane(topic.name, partition, topic.partitions[partition], this.#epochs.current);
     lanes[partition] = made;
     return made;
   }
@@ -366,9 +296,8 @@ export class Gather implements Subscriber {
         lane.producerId = this.#producerId;
         lane.producerEpoch = this.#producerEpoch;
       }
-      lane.sealedSequence = this.#options.idempotent ? lane.nextSequence : -1;
+      lane.sealedSequence = this.#options.idempotent ? takeSequences(lane, writer.count) : -1;
       lane.sealed = writer.seal({ producerId: lane.producerId, producerEpoch: lane.producerEpoch, baseSequence: lane.sealedSequence });
-      if (this.#options.idempotent) lane.nextSequence = (lane.nextSequence + writer.count) % 0x8000_0000;
     }
     const position = this.#dispatcher.outbox.take(lane.sealed.length);
     if (position < 0) {
@@ -395,7 +324,7 @@ export class Gather implements Subscriber {
     writer.reset();
     if (this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
     lane.queue.push(batch);
-    this.#send(lane);
+    this.#delivery.send(lane);
     if (urgent) this.#dispatcher.flushHost(lane.host);
     if (this.#expiryTimer === null) this.#scheduleExpiry();
     return true;
@@ -404,101 +333,6 @@ export class Gather implements Subscriber {
   #unstick(lane: Lane): boolean {
     this.#stuck.delete(lane);
     return this.#seal(lane, true);
-  }
-
-  // Sealed batches.
-
-  #send(lane: Lane): void {
-    if (lane.rekeying || lane.queue.length === 0) return;
-    if (lane.retryAtMs > 0) {
-      const nowMs = this.#dispatcher.clock.monotonicMs();
-      if (nowMs < lane.retryAtMs) return;
-      lane.retryAtMs = 0;
-    }
-    for (const batch of lane.queue) {
-      if (lane.inFlight >= this.#options.maxInFlight) return;
-      if (batch.sent) continue;
-      batch.sent = true;
-      batch.attempts++;
-      lane.inFlight++;
-      this.#dispatcher.askHost(
-        lane.host,
-        'append',
-        { slot: lane.slot, acks: this.#options.acks, own: true, position: batch.position, length: batch.length, batch: null },
-        (error, reply) => this.#answered(lane, batch, error, reply?.message ?? '', reply?.baseOffset ?? -1, reply?.logAppendTimeMs ?? -1),
-      );
-    }
-  }
-
-  #answered(lane: Lane, batch: Batch, error: number, message: string, baseOffset: number, logAppendTimeMs: number): void {
-    lane.inFlight--;
-    batch.sent = false;
-    if (error === 0) {
-      this.#settle(batch, 0, '', this.#options.acks === 0 ? -1 : baseOffset, logAppendTimeMs);
-      this.#finish(lane, batch);
-    } else if (batch.settled) {
-      this.#finish(lane, batch);
-    } else if (this.#mayRetry(lane, batch, error)) {
-      this.#retry(lane, batch, error);
-    } else {
-      this.#giveUp(lane, batch, error, message);
-    }
-    if (lane.queue.length < this.#options.maxInFlight && lane.writer !== null && this.#options.lingerMs === 0) this.#seal(lane, false);
-    this.#send(lane);
-  }
-
-  #mayRetry(lane: Lane, batch: Batch, error: number): boolean {
-    if (batch.attempts > this.#options.retries) return false;
-    if (this.#dispatcher.closed) return false;
-    if (this.#dispatcher.clock.monotonicMs() - batch.bornMs >= this.#options.deliveryTimeoutMs) return false;
-    // A gap before a batch is no fault of its own: an earlier batch of the lane is to be sent again, or was given up.
-    if (error === errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code) return lane.producerId !== NO_PRODUCER;
-    return isRetriable(error);
-  }
-
-  #retry(lane: Lane, batch: Batch, error: number): void {
-    if (error === errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code && lane.queue[0] === batch && lane.inFlight === 0) return this.#rekey(lane);
-    lane.retryAtMs = this.#dispatcher.clock.monotonicMs() + this.#options.retryBackoffMs;
-    this.#retrying.set(lane, lane.retryAtMs);
-    this.#setTimer();
-    if (error === errors.UNKNOWN_TOPIC_OR_PARTITION.code || error === errors.NOT_LEADER_OR_FOLLOWER.code) this.topicsChanged([lane.topic]);
-  }
-
-  /** An earlier batch was given up, so the sequences have a gap that the host will not accept: the lane goes on as a new producer. */
-  #rekey(lane: Lane): void {
-    if (lane.rekeying) return;
-    lane.rekeying = true;
-    this.#dispatcher.askCoordinator('initProducerId', {}, (error, reply) => {
-      lane.rekeying = false;
-      if (error !== 0 || reply === null) return this.abort(errors.CLOSED.code, 'the coordinator is gone');
-      lane.producerId = reply.producerId;
-      lane.producerEpoch = reply.producerEpoch;
-      lane.nextSequence = 0;
-      for (const batch of lane.queue) {
-        batch.baseSequence = lane.nextSequence;
-        lane.nextSequence = (lane.nextSequence + batch.count) % 0x8000_0000;
-        const bytes = this.#dispatcher.outbox.bytes.subarray(batch.position, batch.position + batch.length);
-        stampProducer(bytes, 0, { producerId: lane.producerId, producerEpoch: lane.producerEpoch, baseSequence: batch.baseSequence });
-      }
-      if (lane.sealed !== null && lane.writer !== null) {
-        lane.sealedSequence = lane.nextSequence;
-        lane.nextSequence = (lane.nextSequence + lane.writer.count) % 0x8000_0000;
-        stampProducer(lane.sealed, 0, {
-          producerId: lane.producerId,
-          producerEpoch: lane.producerEpoch,
-          baseSequence: lane.sealedSequence,
-        });
-      }
-      this.#send(lane);
-    });
-  }
-
-  #giveUp(lane: Lane, batch: Batch, error: number, message: string): void {
-    if (!batch.settled) {
-      this.#settle(batch, error, message, -1, -1);
-      this.#events.failed(error, message, lane.topic, lane.partition, batch.count);
-    }
-    if (!batch.sent) this.#finish(lane, batch);
   }
 
   #giveUpOpen(lane: Lane, error: number, message: string): void {
@@ -514,45 +348,13 @@ export class Gather implements Subscriber {
     writer.reset();
     for (const one of waiting ?? []) one.done(error, message, -1, -1);
     this.#events.failed(error, message, lane.topic, lane.partition, count);
-    this.#ended(lane.epoch);
-  }
-
-  /** Tells the records' callbacks, once. */
-  #settle(batch: Batch, error: number, message: string, baseOffset: number, logAppendTimeMs: number): void {
-    if (batch.settled) return;
-    batch.settled = true;
-    const { waiting } = batch;
-    if (waiting === null) return;
-    batch.waiting = null;
-    for (const { delta, timestampMs, done } of waiting) {
-      done(error, message, baseOffset < 0 ? -1 : baseOffset + delta, logAppendTimeMs >= 0 ? logAppendTimeMs : timestampMs);
-    }
-  }
-
-  /** The host will not read the batch again: its range is free. */
-  #finish(lane: Lane, batch: Batch): void {
-    const at = lane.queue.indexOf(batch);
-    if (at < 0) return;
-    lane.queue.splice(at, 1);
-    this.#dispatcher.outbox.give(batch.position, batch.length);
-    this.#count(-batch.length);
-    this.#ended(batch.epoch);
-  }
-
-  #ended(epoch: Epoch): void {
-    this.#outstanding--;
-    epoch.left--;
-    this.#endEpochs();
-  }
-
-  #endEpochs(): void {
-    while (this.#flushing.length > 0 && this.#flushing[0].left === 0) this.#flushing.shift()?.done?.();
+    this.#epochs.end(lane.epoch);
   }
 
   // Time.
 
   #setTimer(): void {
-    const at = Math.min(this.#lingering.nextMs, this.#retrying.nextMs);
+    const at = this.#lingering.nextMs;
     if (at >= this.#timerAtMs || this.#closed) return;
     this.#timer?.cancel();
     this.#timerAtMs = at;
@@ -573,12 +375,6 @@ export class Gather implements Subscriber {
       if (lane === undefined) break;
       this.#seal(lane, false);
     }
-    for (;;) {
-      const lane = this.#retrying.takeDue(nowMs);
-      if (lane === undefined) break;
-      lane.retryAtMs = 0;
-      this.#send(lane);
-    }
     this.#setTimer();
   }
 
@@ -588,19 +384,17 @@ export class Gather implements Subscriber {
     this.#expiryTimer = clock.after(Math.min(1000, Math.max(10, this.#options.deliveryTimeoutMs / 4)), () => {
       this.#expiryTimer = null;
       const nowMs = clock.monotonicMs();
-      const message = `not delivered within deliveryTimeoutMs=${this.#options.deliveryTimeoutMs}`;
       for (const lanes of this.#lanes.values()) {
         for (const lane of lanes) {
           if (lane === undefined) continue;
-          for (const batch of [...lane.queue]) {
-            if (nowMs - batch.bornMs >= this.#options.deliveryTimeoutMs) this.#giveUp(lane, batch, errors.REQUEST_TIMED_OUT.code, message);
-          }
+          this.#delivery.expire(lane, nowMs);
           if (lane.writer !== null && lane.queue.length === 0 && nowMs - lane.bornMs >= this.#options.deliveryTimeoutMs) {
-            this.#giveUpOpen(lane, errors.REQUEST_TIMED_OUT.code, message);
+            const { error, message } = this.#delivery.lateness(lane);
+            this.#giveUpOpen(lane, error, message);
           }
         }
       }
-      if (this.#outstanding > 0 && !this.#closed) this.#scheduleExpiry();
+      if (this.#epochs.outstanding > 0 && !this.#closed) this.#scheduleExpiry();
     });
   }
 
@@ -633,12 +427,12 @@ export class Gather implements Subscriber {
       if (place === undefined) {
         const message = `topic ${name} does not exist any more`;
         if (lane.writer !== null) this.#giveUpOpen(lane, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
-        for (const batch of [...lane.queue]) this.#giveUp(lane, batch, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
+        for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
         continue;
       }
       lane.slot = place.slot;
       lane.host = place.host;
-      this.#send(lane);
+      this.#delivery.send(lane);
     }
     if (topic === undefined) this.#lanes.delete(name);
   }

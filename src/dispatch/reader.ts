@@ -4,10 +4,9 @@
  */
 import { errors } from '../base/errors.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
-import { batchBytes } from '../record/batch-layout.ts';
-import { validateBatch } from '../record/batch-read.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
-import { Slices } from './slices.ts';
+import { type Chunk, type Feed, type Fetched, Ring } from './feed.ts';
+import { isSound, Slices } from './slices.ts';
 
 export interface ReaderOptions {
   /** Bytes that one answer of a host may hold (Kafka: fetch.max.bytes). */
@@ -20,16 +19,6 @@ export interface ReaderOptions {
   fetchWaitMs: number;
   /** Bytes that may wait here for the user; no further fetch is sent meanwhile. */
   queuedBytesMax: number;
-}
-
-/** Whole batches of one partition, in order. Records below `offset` were not asked for. */
-export interface Chunk {
-  topic: string;
-  partition: number;
-  offset: number;
-  nextOffset: number;
-  highWatermark: number;
-  bytes: Buffer;
 }
 
 export interface ReaderEvents {
@@ -48,25 +37,6 @@ export interface ReaderEvents {
     startOffset: number,
     highWatermark: number,
   ): void;
-}
-
-interface Feed {
-  topic: string;
-  partition: number;
-  slot: number;
-  host: number;
-  /** Where the next fetch goes on. */
-  offset: number;
-  highWatermark: number;
-  paused: boolean;
-  /** Waits for a seek after an error. */
-  stopped: boolean;
-  /** In order; a chunk of a cold slice has no bytes until it was read. */
-  queue: { chunk: Chunk; loaded: boolean; length: number }[];
-  /** Counts seeks: what was under way before one is dropped. */
-  generation: number;
-  /** Is in the ring of feeds that have something to give. */
-  ringed: boolean;
 }
 
 interface HostSession {
@@ -93,8 +63,7 @@ export class Reader implements Subscriber {
   readonly #feeds = new Map<string, Feed>();
   readonly #bySlot = new Map<number, Feed>();
   readonly #sessions: (HostSession | undefined)[] = [];
-  /** Feeds with a loaded chunk at the head of their queue, the longest unserved first. */
-  readonly #ring: Feed[] = [];
+  readonly #ring = new Ring();
   #queuedBytes = 0;
   #closed = false;
 
@@ -168,25 +137,17 @@ export class Reader implements Subscriber {
     if (feed === undefined || !feed.paused) return;
     feed.paused = false;
     if (!feed.stopped) this.#change(feed, false);
-    this.#enring(feed);
+    this.#ring.add(feed);
     if (feed.ringed) this.#events.ready();
   }
 
   /** The next chunk, or undefined when none is here yet. */
   take(): Chunk | undefined {
-    for (;;) {
-      const feed = this.#ring.shift();
-      if (feed === undefined) return undefined;
-      feed.ringed = false;
-      if (feed.paused) continue;
-      const head = feed.queue[0];
-      if (head === undefined || !head.loaded) continue;
-      feed.queue.shift();
-      this.#queuedBytes -= head.length;
-      this.#enring(feed);
-      this.#pumpAll();
-      return head.chunk;
-    }
+    const fetched = this.#ring.take();
+    if (fetched === undefined) return undefined;
+    this.#queuedBytes -= fetched.length;
+    this.#pumpAll();
+    return fetched.chunk;
   }
 
   /** The last high watermark that came with data; −1 before any. */
@@ -204,7 +165,7 @@ export class Reader implements Subscriber {
     }
     this.#feeds.clear();
     this.#bySlot.clear();
-    this.#ring.length = 0;
+    this.#ring.clear();
     this.#slices.close();
   }
 
@@ -317,7 +278,7 @@ export class Reader implements Subscriber {
     }
     for (const part of reply.parts) this.#arrived(session, part, reply.bytes);
     this.#pump(session);
-    if (this.#ring.length > 0) this.#events.ready();
+    if (!this.#ring.isEmpty) this.#events.ready();
   }
 
   #arrived(session: HostSession, part: FetchPart, bytes: ArrayBuffer | null): void {
@@ -338,7 +299,7 @@ export class Reader implements Subscriber {
     const entry = { chunk, loaded: part.path === '', length: part.length };
     feed.queue.push(entry);
     this.#queuedBytes += part.length;
-    if (entry.loaded) this.#enring(feed);
+    if (entry.loaded) this.#ring.add(feed);
     else this.#load(feed, entry, part);
   }
 
@@ -372,7 +333,7 @@ export class Reader implements Subscriber {
 
   // Cold slices.
 
-  #load(feed: Feed, entry: Feed['queue'][number], part: FetchPart): void {
+  #load(feed: Feed, entry: Fetched, part: FetchPart): void {
     const { generation } = feed;
     this.#slices.read(part.path, part.position, part.length, (error, bytes) => {
       if (this.#closed || feed.generation !== generation) return;
@@ -380,13 +341,13 @@ export class Reader implements Subscriber {
       if (error !== null || bytes === null || damaged || bytes.length < part.length) return this.#doubt(feed, entry, damaged);
       entry.chunk.bytes = bytes;
       entry.loaded = true;
-      this.#enring(feed);
+      this.#ring.add(feed);
       this.#events.ready();
     });
   }
 
   /** The slice was gone (retention) or wrong (damage): what follows is dropped and fetched again, after the host has looked. */
-  #doubt(feed: Feed, entry: Feed['queue'][number], damaged: boolean): void {
+  #doubt(feed: Feed, entry: Fetched, damaged: boolean): void {
     const at = feed.queue.indexOf(entry);
     for (const { length } of feed.queue.splice(at)) this.#queuedBytes -= length;
     feed.generation++;
@@ -400,25 +361,11 @@ export class Reader implements Subscriber {
     this.#dispatcher.askHost(feed.host, 'verify', { slot: feed.slot, offset: feed.offset }, again);
   }
 
-  #enring(feed: Feed): void {
-    if (feed.ringed || feed.paused || feed.queue.length === 0 || !feed.queue[0].loaded) return;
-    feed.ringed = true;
-    this.#ring.push(feed);
-  }
-
   #drop(feed: Feed): void {
     for (const { length } of feed.queue) this.#queuedBytes -= length;
     feed.queue.length = 0;
-    if (!feed.ringed) return;
-    feed.ringed = false;
-    this.#ring.splice(this.#ring.indexOf(feed), 1);
+    this.#ring.remove(feed);
   }
-}
-
-/** Whether these whole batches match their CRCs: what comes from a file is checked before anyone reads it. */
-function isSound(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (validateBatch(bytes, at, bytes.length) !== 0) return false;
-  return true;
 }
 
 function keyOf(topic: string, partition: number): string {

@@ -1,4 +1,6 @@
 /** Reads slices of segment files on the asking thread: what a fetch answers with when the bytes are not in memory any more. */
+import { batchBytes } from '../record/batch-layout.ts';
+import { validateBatch } from '../record/batch-read.ts';
 import type { Disk, DiskError, DiskFile } from '../world/disk.ts';
 
 const FILES_OPEN_MAX = 64;
@@ -47,4 +49,10 @@ export class Slices {
     }
     return file;
   }
+}
+
+/** Whether these whole batches match their CRCs: what comes from a file is checked before anyone reads it. */
+export function isSound(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (validateBatch(bytes, at, bytes.length) !== 0) return false;
+  return true;
 }

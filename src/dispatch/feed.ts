@@ -1,0 +1,75 @@
+/** A partition that is followed, what was fetched of it, and whose turn it is to be handed out. */
+
+/** Whole batches of one partition, in order. Records below `offset` were not asked for. */
+export interface Chunk {
+  topic: string;
+  partition: number;
+  offset: number;
+  nextOffset: number;
+  highWatermark: number;
+  bytes: Buffer;
+}
+
+/** A chunk in a queue. One of a cold slice has no bytes until it was read. */
+export interface Fetched {
+  chunk: Chunk;
+  loaded: boolean;
+  length: number;
+}
+
+export interface Feed {
+  topic: string;
+  partition: number;
+  slot: number;
+  host: number;
+  /** Where the next fetch goes on. */
+  offset: number;
+  highWatermark: number;
+  paused: boolean;
+  /** Waits for a seek after an error. */
+  stopped: boolean;
+  /** In order; a chunk of a cold slice has no bytes until it was read. */
+  queue: Fetched[];
+  /** Counts seeks: what was under way before one is dropped. */
+  generation: number;
+  /** Is in the ring of feeds that have something to give. */
+  ringed: boolean;
+}
+
+/** Feeds with a loaded chunk at the head of their queue, the longest unserved first. */
+export class Ring {
+  readonly #feeds: Feed[] = [];
+
+  get isEmpty(): boolean {
+    return this.#feeds.length === 0;
+  }
+
+  /** Enters a feed when it has something to hand out and is not in yet. */
+  add(feed: Feed): void {
+    if (feed.ringed || feed.paused || feed.queue.length === 0 || !feed.queue[0].loaded) return;
+    feed.ringed = true;
+    this.#feeds.push(feed);
+  }
+
+  remove(feed: Feed): void {
+    if (!feed.ringed) return;
+    feed.ringed = false;
+    this.#feeds.splice(this.#feeds.indexOf(feed), 1);
+  }
+
+  /** The next chunk of the feed whose turn it is. */
+  take(): Fetched | undefined {
+    for (let feed = this.#feeds.shift(); feed !== undefined; feed = this.#feeds.shift()) {
+      feed.ringed = false;
+      if (feed.paused || feed.queue.length === 0 || !feed.queue[0].loaded) continue;
+      const fetched = feed.queue.shift();
+      this.add(feed);
+      return fetched;
+    }
+    return undefined;
+  }
+
+  clear(): void {
+    this.#feeds.length = 0;
+  }
+}

@@ -1,0 +1,102 @@
+/** What a producer holds of one partition: its open batch, the sealed ones in the order of their sequences, and who it is to the host. */
+import type { BatchWriter } from '../record/batch-write.ts';
+import type { Epoch } from './epochs.ts';
+
+/** The outcome of one record. `offset` is −1 with acks 0 and on errors. */
+export type RecordDone = (error: number, message: string, offset: number, timestampMs: number) => void;
+
+/** A record that wants to know. */
+export interface Waiting {
+  delta: number;
+  timestampMs: number;
+  done: RecordDone;
+}
+
+/** A sealed batch; its bytes lie in the outbox. */
+export interface Batch {
+  position: number;
+  length: number;
+  count: number;
+  baseSequence: number;
+  /** When its first record was appended (monotonic). */
+  bornMs: number;
+  attempts: number;
+  /** Asked and not answered. */
+  sent: boolean;
+  /** Its records were told; the host may still read its bytes. */
+  settled: boolean;
+  epoch: Epoch;
+  waiting: Waiting[] | null;
+}
+
+export interface Lane {
+  topic: string;
+  partition: number;
+  slot: number;
+  host: number;
+  /** The open batch. */
+  writer: BatchWriter | null;
+  /** The writer's bytes, sealed, while the outbox has no room for them. */
+  sealed: Buffer | null;
+  sealedSequence: number;
+  /** Of the open batch. */
+  bornMs: number;
+  epoch: Epoch;
+  waiting: Waiting[] | null;
+  /** Sealed batches, sent or not, in the order of their sequences. */
+  queue: Batch[];
+  inFlight: number;
+  producerId: number;
+  producerEpoch: number;
+  nextSequence: number;
+  /** A new producer id is being asked for: nothing is sent meanwhile. */
+  rekeying: boolean;
+  /** Nothing is sent before (monotonic); 0: at once. */
+  retryAtMs: number;
+  /** Why batches were refused last, for those that are given up in consequence. */
+  refusal: { error: number; message: string } | null;
+}
+
+export const NO_PRODUCER = -1;
+
+export function makeLane(topic: string, partition: number, place: { slot: number; host: number }, epoch: Epoch): Lane {
+  return {
+    topic,
+    partition,
+    slot: place.slot,
+    host: place.host,
+    writer: null,
+    sealed: null,
+    sealedSequence: -1,
+    bornMs: 0,
+    epoch,
+    waiting: null,
+    queue: [],
+    inFlight: 0,
+    producerId: NO_PRODUCER,
+    producerEpoch: -1,
+    nextSequence: 0,
+    rekeying: false,
+    retryAtMs: 0,
+    refusal: null,
+  };
+}
+
+/** Gives the lane's next `count` sequences: from 0 to 2^31 − 1, and on from 0. */
+export function takeSequences(lane: Lane, count: number): number {
+  const first = lane.nextSequence;
+  lane.nextSequence = (first + count) % 0x8000_0000;
+  return first;
+}
+
+/** Tells a batch's records, once. */
+export function settle(batch: Batch, error: number, message: string, baseOffset: number, logAppendTimeMs: number): void {
+  if (batch.settled) return;
+  batch.settled = true;
+  const { waiting } = batch;
+  if (waiting === null) return;
+  batch.waiting = null;
+  for (const { delta, timestampMs, done } of waiting) {
+    done(error, message, baseOffset < 0 ? -1 : baseOffset + delta, logAppendTimeMs >= 0 ? logAppendTimeMs : timestampMs);
+  }
+}
