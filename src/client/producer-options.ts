@@ -1,7 +1,7 @@
 /** What a producer may be told, with the names that Kafka gives these settings, and what it makes of it. */
 import type { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { GatherOptions } from '../dispatch/gather.ts';
+import type { GatherOptions } from '../dispatch/gather-options.ts';
 import type { Partitioner } from '../dispatch/route.ts';
 import type { Acks } from '../partition/protocol.ts';
 import { type CompressionName, compressions } from '../record/compression.ts';

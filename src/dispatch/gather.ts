@@ -10,31 +10,12 @@ import { Deadlines } from '../base/deadlines.ts';
 import { errors, isRetriable } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import { BatchWriter, type Header } from '../record/batch-write.ts';
-import type { CompressionId } from '../record/compression.ts';
 import type { Timer } from '../world/clock.ts';
-import { Delivery, type DeliveryOptions } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { Epochs } from './epochs.ts';
+import type { GatherEvents, GatherOptions } from './gather-options.ts';
 import { type Batch, type Lane, makeLane, NO_PRODUCER, type RecordDone, takeSequences } from './lane.ts';
-
-export interface GatherOptions extends DeliveryOptions {
-  /** Bytes of a batch before compression (Kafka: batch.size). */
-  batchSize: number;
-  /** How long an open batch waits for more records (Kafka: linger.ms); 0: until the running JavaScript yields. */
-  lingerMs: number;
-  /** Bytes that may wait or be in flight (Kafka: buffer.memory). */
-  bufferMemory: number;
-  compression: CompressionId;
-  compressionLevel: number | undefined;
-  idempotent: boolean;
-}
-
-export interface GatherEvents {
-  /** There is room again after an append that was refused. */
-  drained(): void;
-  /** A batch was given up. */
-  failed(error: number, message: string, topic: string, partition: number, records: number): void;
-}
 
 /** Share of the buffer that may be used while the bus is throttled. */
 const THROTTLED_SHARE = 8;
