@@ -7,7 +7,7 @@
  * A lane keeps its batches in the order of their sequences: what must be sent again goes before what was never sent.
  */
 import { Deadlines } from '../base/deadlines.ts';
-import { errors, isRetriable } from '../base/errors.ts';
+import { errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import { BatchWriter, type Header } from '../record/batch-write.ts';
 import type { Timer } from '../world/clock.ts';
@@ -15,6 +15,7 @@ import { Delivery } from './delivery.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { Epochs } from './epochs.ts';
 import type { GatherEvents, GatherOptions } from './gather-options.ts';
+import { Identity } from './identity.ts';
 import { type Batch, type Lane, makeLane, NO_PRODUCER, type RecordDone, takeSequences } from './lane.ts';
 
 /** Share of the buffer that may be used while the bus is throttled. */
@@ -35,9 +36,7 @@ export class Gather implements Subscriber {
   readonly #stuck = new Set<Lane>();
   readonly #writers: BatchWriter[] = [];
   readonly #epochs = new Epochs();
-  #producerId = NO_PRODUCER;
-  #producerEpoch = -1;
-  #ready: boolean;
+  readonly #identity: Identity;
   #usedBytes = 0;
   #refused = false;
   #sealScheduled = false;
@@ -56,7 +55,6 @@ export class Gather implements Subscriber {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#events = events;
-    this.#ready = !options.idempotent;
     this.#delivery = new Delivery(dispatcher, options, {
       finished: (batch) => {
         this.#count(-batch.length);
@@ -69,7 +67,12 @@ export class Gather implements Subscriber {
       misplaced: (topic) => this.topicsChanged([topic]),
     });
     dispatcher.subscribe(this);
-    if (options.idempotent) this.#askProducerId();
+    const given = (): void => {
+      for (const lane of [...this.#stuck]) this.#unstick(lane);
+      this.turned();
+    };
+    const refused = (error: number): void => this.abort(error, 'no producer id could be had');
+    this.#identity = new Identity(dispatcher, options.idempotent, options.retryBackoffMs, given, refused);
   }
 
   /** Batches and open batches that are not answered yet. */
@@ -83,7 +86,7 @@ export class Gather implements Subscriber {
 
   /** Whether a batch would be taken now; if not, `drained` is called when it would. */
   hasRoomNow(): boolean {
-    const hasRoom = this.#ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize);
+    const hasRoom = this.#identity.ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize);
     if (!hasRoom) this.#refused = true;
     return hasRoom;
   }
@@ -161,6 +164,7 @@ export class Gather implements Subscriber {
     this.#closed = true;
     this.#dispatcher.unsubscribe(this);
     this.#delivery.close();
+    this.#identity.close();
     this.#timer?.cancel();
     this.#expiryTimer?.cancel();
   }
@@ -169,7 +173,7 @@ export class Gather implements Subscriber {
 
   turned(): void {
     for (const lane of this.#stuck) if (!this.#unstick(lane)) break;
-    if (this.#refused && this.#ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize)) {
+    if (this.#refused && this.#identity.ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize)) {
       this.#refused = false;
       this.#events.drained();
     }
@@ -267,15 +271,15 @@ export class Gather implements Subscriber {
   #seal(lane: Lane, urgent: boolean): boolean {
     const { writer } = lane;
     if (writer === null) return true;
-    if (!this.#ready) {
+    if (!this.#identity.ready) {
       this.#stuck.add(lane);
       return false;
     }
     if (lane.sealed === null) {
       this.#lingering.remove(lane);
       if (this.#options.idempotent && lane.producerId === NO_PRODUCER) {
-        lane.producerId = this.#producerId;
-        lane.producerEpoch = this.#producerEpoch;
+        lane.producerId = this.#identity.producerId;
+        lane.producerEpoch = this.#identity.producerEpoch;
       }
       lane.sealedSequence = this.#options.idempotent ? takeSequences(lane, writer.count) : -1;
       lane.sealed = writer.seal({ producerId: lane.producerId, producerEpoch: lane.producerEpoch, baseSequence: lane.sealedSequence });
@@ -379,23 +383,7 @@ export class Gather implements Subscriber {
     });
   }
 
-  // Producer ids and places.
-
-  #askProducerId(): void {
-    this.#dispatcher.askCoordinator('initProducerId', {}, (error, reply) => {
-      if (this.#closed) return;
-      if (error !== 0 || reply === null) {
-        if (!isRetriable(error)) return this.abort(error, 'no producer id could be had');
-        this.#dispatcher.clock.after(this.#options.retryBackoffMs, () => this.#askProducerId(), true);
-        return;
-      }
-      this.#producerId = reply.producerId;
-      this.#producerEpoch = reply.producerEpoch;
-      this.#ready = true;
-      for (const lane of [...this.#stuck]) this.#unstick(lane);
-      this.turned();
-    });
-  }
+  // Places.
 
   /** The topic's partitions have other places now, or the topic is gone. */
   #relocate(name: string): void {
