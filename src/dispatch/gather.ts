@@ -143,20 +143,16 @@ export class Gather implements Subscriber {
 
   /** Sends all that is open now; `done` when everything appended before this call was answered or given up. */
   flush(done: () => void): void {
-    for (const lanes of this.#lanes.values())
-      for (const lane of lanes) if (lane?.writer != null && lane.sealed === null) this.#seal(lane, false);
+    for (const lane of this.#everyLane()) if (lane.writer !== null && lane.sealed === null) this.#seal(lane, false);
     if (this.#epochs.outstanding === 0) return this.#dispatcher.clock.next(done);
     this.#epochs.flush(done);
   }
 
   /** Gives up what is not answered; each record's callback gets `error`. The bytes in flight stay the host's until it answers. */
   abort(error: number, message: string): void {
-    for (const lanes of this.#lanes.values()) {
-      for (const lane of lanes) {
-        if (lane === undefined) continue;
-        if (lane.writer !== null) this.#giveUpOpen(lane, error, message);
-        for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, error, message);
-      }
+    for (const lane of this.#everyLane()) {
+      if (lane.writer !== null) this.#giveUpOpen(lane, error, message);
+      for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, error, message);
     }
   }
 
@@ -167,6 +163,11 @@ export class Gather implements Subscriber {
     this.#identity.close();
     this.#timer?.cancel();
     this.#expiryTimer?.cancel();
+  }
+
+  /** Lists of lanes have holes where nothing was sent to a partition. */
+  *#everyLane(): Generator<Lane> {
+    for (const lanes of this.#lanes.values()) for (const lane of lanes) if (lane !== undefined) yield lane;
   }
 
   // What the dispatcher tells.
@@ -184,12 +185,7 @@ export class Gather implements Subscriber {
   }
 
   hostUp(host: number): void {
-    for (const lanes of this.#lanes.values()) {
-      for (const lane of lanes) {
-        if (lane === undefined || lane.host !== host) continue;
-        this.#delivery.sendNow(lane);
-      }
-    }
+    for (const lane of this.#everyLane()) if (lane.host === host) this.#delivery.sendNow(lane);
   }
 
   topicsChanged(names: readonly string[]): void {
@@ -369,15 +365,11 @@ export class Gather implements Subscriber {
     this.#expiryTimer = clock.after(Math.min(1000, Math.max(10, this.#options.deliveryTimeoutMs / 4)), () => {
       this.#expiryTimer = null;
       const nowMs = clock.monotonicMs();
-      for (const lanes of this.#lanes.values()) {
-        for (const lane of lanes) {
-          if (lane === undefined) continue;
-          this.#delivery.expire(lane, nowMs);
-          if (lane.writer !== null && lane.queue.length === 0 && nowMs - lane.bornMs >= this.#options.deliveryTimeoutMs) {
-            const { error, message } = this.#delivery.lateness(lane);
-            this.#giveUpOpen(lane, error, message);
-          }
-        }
+      for (const lane of this.#everyLane()) {
+        this.#delivery.expire(lane, nowMs);
+        if (lane.writer === null || lane.queue.length > 0 || nowMs - lane.bornMs < this.#options.deliveryTimeoutMs) continue;
+        const { error, message } = this.#delivery.lateness(lane);
+        this.#giveUpOpen(lane, error, message);
       }
       if (this.#epochs.outstanding > 0 && !this.#closed) this.#scheduleExpiry();
     });
