@@ -123,7 +123,7 @@ export class Gather implements Subscriber {
       }
       if (!this.#seal(lane, true)) return this.#refuse();
     }
-    writer = this.#writers.pop() ?? this.#makeWriter();
+    writer = this.#writers.pop() ?? new BatchWriter({ ...this.#options, bytesMax: this.#options.batchSize });
     const delta = writer.append(timestampMs, key, value, headers);
     lane.writer = writer;
     lane.bornMs = this.#dispatcher.clock.monotonicMs();
@@ -228,21 +228,13 @@ export class Gather implements Subscriber {
   // Open batches.
 
   #lane(topic: TopicMetadata, partition: number): Lane {
-    let lanes = this.#lanes.get(topic.name);
-    if (lanes === undefined) {
-      lanes = [];
-      this.#lanes.set(topic.name, lanes);
-    }
+    const lanes = this.#lanes.get(topic.name) ?? [];
+    if (lanes.length === 0) this.#lanes.set(topic.name, lanes);
     const known = lanes[partition];
     if (known !== undefined) return known;
     const made = makeLane(topic.name, partition, topic.partitions[partition], this.#epochs.current);
     lanes[partition] = made;
     return made;
-  }
-
-  #makeWriter(): BatchWriter {
-    const { batchSize, compression, compressionLevel } = this.#options;
-    return new BatchWriter({ bytesMax: batchSize, compression, compressionLevel });
   }
 
   #linger(lane: Lane): void {
