@@ -83,8 +83,10 @@ export class Loads {
     if (this.#governor.level === before.level) return false;
     arena.level = this.#governor.level;
     const told = { from: pressureLevels[before.level], to: pressureLevels[this.#governor.level], reasons: this.#governor.reasons };
-    if (this.#governor.level > before.level) log.warn(told, 'pressure rises');
-    else log.info(told, 'pressure falls');
+    // Spilling is what a bus with a folder is made for; from throttle on, someone waits.
+    const slows = this.#governor.level > before.level && pressureLevels[this.#governor.level] !== 'spill';
+    if (slows) log.warn(told, 'pressure rises');
+    else log.info(told, 'pressure changes');
     return true;
   }
 
