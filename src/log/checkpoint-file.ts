@@ -70,6 +70,7 @@ export function saveCleanCheckpoint(log: LogState, clean: CleanEnd): void {
     file.close();
   }
   log.disk.rename(`${path}.tmp`, path);
+  tolerant(() => log.disk.remove(path + NEXT));
 }
 
 /** Kafka's own copy of the log start offset, after our own says so. */

@@ -54,17 +54,22 @@ export function hopToOffset(headers: Headers, from: number, end: number, offset:
   let position = from;
   let minOffset = 0;
   while (position < end) {
-    if (!land(headers, position, end, minOffset)) {
-      const damage = damages.find((damage) => damage.position <= position && position < damage.position + damage.length);
-      if (damage === undefined) return LOST;
+    // Damaged bytes may look like a batch, so they are passed over unseen.
+    const damage = damages.length === 0 ? undefined : damages.find((damage) => isWithin(position, damage));
+    if (damage !== undefined) {
       position = damage.position + damage.length;
       continue;
     }
+    if (!land(headers, position, end, minOffset)) return LOST;
     if (landed.nextOffset > offset) return position;
     minOffset = landed.nextOffset;
     position += landed.bytes;
   }
   return end;
+}
+
+function isWithin(position: number, damage: Damage): boolean {
+  return damage.position <= position && position < damage.position + damage.length;
 }
 
 /**

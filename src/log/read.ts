@@ -135,7 +135,9 @@ function searchFile(
       nextOffset = landed.baseOffset;
     }
   }
-  log.rememberCursor(nextOffset, segment, to);
+  if (to <= from) return null;
+  const goesOnAt = damage !== undefined && to === damage.position ? damage.position + damage.length : to;
+  log.rememberCursor(nextOffset, segment, goesOnAt);
   return { kind: 'file', path: segment.path, position: from, length: to - from, nextOffset };
 }
 

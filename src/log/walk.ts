@@ -50,8 +50,8 @@ export function quarantine(
   damage: Segment['damages'][number],
   what: string,
 ): void {
-  // What lies below the start offset was deleted, sound or not.
-  if (damage.nextOffset <= log.startOffset) return;
+  // Offsets that are missing below the start offset were deleted.
+  if (damage.nextOffset <= log.startOffset && damage.length === 0) return;
   log.addDamage(segment, damage);
   const old = known.some(({ position, length }) => position === damage.position && length === damage.length);
   if (!old) {

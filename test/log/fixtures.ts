@@ -106,7 +106,7 @@ export function fill(log: Log, endOffset: number, options: BatchOptions = {}): v
 }
 
 /** The bytes that a read tells of. */
-export function bytesOf(world: World, log: Log, read: ReturnType<Log['read']>): Buffer {
+export function bytesOf(world: { disk: Disk }, log: Log, read: ReturnType<Log['read']>): Buffer {
   if (read.kind === 'resident') {
     const bytes = Buffer.alloc(read.to - read.from);
     log.copyResident(read.from, read.to, bytes, 0);
