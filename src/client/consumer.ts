@@ -1,3 +1,7 @@
+/**
+ * The consumer without a group: it is told which partitions to read and from where. Batches and records are pulled by `for await` or
+ * `poll`; what is fetched ahead is bounded by bytes.
+ */
 import { BusError, errors } from '../base/errors.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
 import type { Chunk } from '../dispatch/feed.ts';
