@@ -1,5 +1,12 @@
 /** The benches by name, in the order in which they run when none is named. */
 
+interface Entry {
+  module: string;
+  about: string;
+  /** Loaded ahead of everything, in every thread. */
+  preload?: string;
+}
+
 export const benches = {
   ceilings: { module: './micro/ceilings.ts', about: "the machine's own limits" },
   records: { module: './micro/records.ts', about: 'encode and walk record batches, one thread' },
@@ -7,12 +14,14 @@ export const benches = {
   produce: { module: './macro/produce.ts', about: 'one producing thread, 4 partitions, acks 1, written' },
   consume: { module: './macro/consume.ts', about: 'replay from the beginning, from memory and from files' },
   latency: { module: './macro/latency.ts', about: 'produce call to consumer callback at 1,000/s and 50,000/s' },
-  synced: { module: './macro/synced.ts', about: 'acks all on synced topics, grouped and one by one' },
+  synced: { module: './macro/synced.ts', about: 'acks all on synced topics, grouped and one by one', preload: './count-syncs.ts' },
   memory: { module: './macro/memory.ts', about: 'resident memory while gigabytes flow' },
   scale: { module: './macro/scale.ts', about: '1 to 2,000 partitions, 1 GB to 20 GB retained' },
   start: { module: './macro/start.ts', about: 'Bus.open(), without a folder and with 100 clean partitions' },
   peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
-} as const;
+} as const satisfies Record<string, Entry>;
+
+export const entryOf = (name: BenchName): Entry => benches[name];
 
 export type BenchName = keyof typeof benches;
 

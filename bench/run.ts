@@ -9,7 +9,8 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { BenchLine, Dose } from './harness.ts';
 import { describeCommit, describeMachine } from './machine.ts';
-import { type BenchName, benches, isBenchName } from './names.ts';
+import { type BenchName, benches, entryOf, isBenchName } from './names.ts';
+import { endWithUs } from './offspring.ts';
 import { printTable } from './table.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -75,9 +76,12 @@ process.exitCode = failed === 0 ? 0 : 1;
 async function runChild(name: BenchName): Promise<{ lines: BenchLine[]; code: number }> {
   mkdirSync(scratch, { recursive: true });
   const folder = join(scratch, `${name}-${process.pid}`);
-  const child = spawn(process.execPath, [join(root, 'bench', 'child.ts'), name, dose, folder, options.only], {
+  const { preload } = entryOf(name);
+  const flags = preload === undefined ? [] : ['--import', new URL(preload, import.meta.url).href];
+  const child = spawn(process.execPath, [...flags, join(root, 'bench', 'child.ts'), name, dose, folder, options.only], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  endWithUs(child);
   const lines: BenchLine[] = [];
   const ended = new Promise<number>((done) => child.once('close', (code) => done(code ?? 1)));
   for await (const text of createInterface({ input: child.stdout })) {

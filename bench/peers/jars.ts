@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endWithUs } from '../offspring.ts';
 import type { Outcome, PeerSetup } from './work.ts';
 
 const cacheFolder = join(import.meta.dirname, '..', '..', 'test', '.cache');
@@ -70,8 +71,7 @@ export async function runJavaPeer(setup: PeerSetup, { main, classpath, flags = [
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  const killWithUs = () => child.kill('SIGKILL');
-  process.once('exit', killWithUs);
+  endWithUs(child);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk).slice(-10_000);
@@ -84,7 +84,6 @@ export async function runJavaPeer(setup: PeerSetup, { main, classpath, flags = [
     setup.tell(JSON.parse(text) as Outcome);
   }
   const code = await ended;
-  process.off('exit', killWithUs);
   if (code !== 0) throw new Error(`${main} ended with ${code}:\n${said}`);
   return peakMb;
 }

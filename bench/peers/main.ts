@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Bench, median, rounded } from '../harness.ts';
+import { endWithUs } from '../offspring.ts';
 import { type PeerName, peers } from './names.ts';
 import { type Counts, type Outcome, works } from './work.ts';
 
@@ -63,6 +64,7 @@ async function runPeer(name: PeerName, folder: string, counts: Counts, only: str
   const child = spawn(process.execPath, [join(import.meta.dirname, 'child.ts'), name, folder, JSON.stringify(counts), only], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endWithUs(child);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk).slice(-10_000);

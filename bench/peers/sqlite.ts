@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import type { Sample } from '../harness.ts';
 import { sendAtPace } from '../pace.ts';
 import { DUE_AT, keyOf, makeValue, Tally, writeNumber } from '../records.ts';
 import { startReader } from './reader-thread.ts';
@@ -22,13 +23,13 @@ export const peer: Peer = {
     if (wants(setup, 'both 100 B')) await both(setup, counts.records100);
     if (wants(setup, 'produce 1 KiB', 'replay 1 KiB')) await replayed(setup, '1 KiB', 1024, counts.records1k);
     if (wants(setup, 'synced, batched')) {
-      await withTable(setup, 'FULL', (table) =>
+      await withTable(setup.folder, 'FULL', (table) =>
         tellRate(setup, 'synced, batched', counts.syncedBatched, () => fill(table, 100, counts.syncedBatched)),
       );
     }
     if (wants(setup, 'synced, one by one')) {
       const count = counts.syncedOneByOne;
-      await withTable(setup, 'FULL', async (table) => {
+      await withTable(setup.folder, 'FULL', async (table) => {
         fill(table, 100, count, 1);
         await tellRate(setup, 'synced, one by one', count, () => fill(table, 100, count, 1));
       });
@@ -38,14 +39,25 @@ export const peer: Peer = {
   },
 };
 
+/** Rows a second, each made durable before the next: synchronous=FULL, one row per transaction. */
+export async function insertOneByOne(folder: string, count: number): Promise<Sample> {
+  let sample: Sample = { value: 0, check: '' };
+  await withTable(folder, 'FULL', (table) => {
+    const startMs = performance.now();
+    const check = fill(table, 100, count, 1);
+    sample = { value: count / ((performance.now() - startMs) / 1000), check };
+  });
+  return sample;
+}
+
 interface Table {
   path: string;
   database: Database.Database;
   insert: Database.Statement<[Uint8Array, Uint8Array]>;
 }
 
-async function withTable(setup: PeerSetup, synchronous: 'NORMAL' | 'FULL', work: (table: Table) => void | Promise<void>): Promise<void> {
-  const path = join(setup.folder, 'queue.db');
+async function withTable(folder: string, synchronous: 'NORMAL' | 'FULL', work: (table: Table) => void | Promise<void>): Promise<void> {
+  const path = join(folder, 'queue.db');
   const database = new Database(path);
   try {
     database.pragma('journal_mode = WAL');
@@ -83,7 +95,7 @@ function fill(
 }
 
 async function replayed(setup: PeerSetup, size: '100 B' | '1 KiB', valueBytes: number, count: number): Promise<void> {
-  await withTable(setup, 'NORMAL', async (table) => {
+  await withTable(setup.folder, 'NORMAL', async (table) => {
     await tellRate(setup, `produce ${size}`, count, () => fill(table, valueBytes, count));
     await tellRate(setup, `replay ${size}`, count, () => {
       const tally = new Tally();
@@ -100,7 +112,7 @@ async function replayed(setup: PeerSetup, size: '100 B' | '1 KiB', valueBytes: n
 }
 
 async function both(setup: PeerSetup, count: number): Promise<void> {
-  await withTable(setup, 'NORMAL', async (table) => {
+  await withTable(setup.folder, 'NORMAL', async (table) => {
     const reader = startReader(readerModule, { path: table.path, count, isTimed: false });
     await reader.ready;
     await tellRate(setup, 'both 100 B', count, async () => {
@@ -114,7 +126,7 @@ async function both(setup: PeerSetup, count: number): Promise<void> {
 async function latency(setup: PeerSetup, work: Work & keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
   const count = recordsPerSecond * setup.counts.latencySeconds;
-  await withTable(setup, 'NORMAL', async (table) => {
+  await withTable(setup.folder, 'NORMAL', async (table) => {
     const reader = startReader(readerModule, { path: table.path, count, isTimed: true });
     await reader.ready;
     const value = makeValue(100);

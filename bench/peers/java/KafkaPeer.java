@@ -8,6 +8,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -17,6 +18,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 public final class KafkaPeer {
     private static final int PARTITIONS = 4;
+    private static final long SILENCE_NANOS = 30_000_000_000L;
     private static String bootstrap;
 
     public static void main(String[] args) throws Exception {
@@ -60,6 +62,7 @@ public final class KafkaPeer {
         reader.start();
         produce("both", 100, count);
         reader.join();
+        if (check[0] == null) throw new IllegalStateException("the reader failed");
         Load.tell("both 100 B", Load.perSecond(count, start), "records/s", check[0]);
         dropTopic("both");
     }
@@ -138,8 +141,12 @@ public final class KafkaPeer {
     private static String replay(String topic, int count) {
         Load.Tally tally = new Load.Tally();
         try (KafkaConsumer<byte[], byte[]> consumer = makeConsumer(topic)) {
+            long heardNanos = System.nanoTime();
             while (tally.count < count) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(1))) tally.take(record.key(), record.value());
+                ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofSeconds(1));
+                for (ConsumerRecord<byte[], byte[]> record : records) tally.take(record.key(), record.value());
+                if (!records.isEmpty()) heardNanos = System.nanoTime();
+                else if (System.nanoTime() - heardNanos > SILENCE_NANOS) throw new IllegalStateException(topic + " fell silent at " + tally.check());
             }
         }
         return tally.check();
@@ -160,6 +167,7 @@ public final class KafkaPeer {
         Properties settings = new Properties();
         settings.put("bootstrap.servers", bootstrap);
         settings.put("enable.auto.commit", "false");
+        settings.put("auto.offset.reset", "earliest");
         settings.put("max.poll.records", "10000");
         settings.put("max.partition.fetch.bytes", "4194304");
         KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer());
@@ -176,6 +184,11 @@ public final class KafkaPeer {
             if (isSynced) topic.configs(Map.of("flush.messages", "1"));
             admin.createTopics(List.of(topic)).all().get();
         }
+        // A producer that starts while the broker is still taking up its partitions may find its sequences out of order for good.
+        try (KafkaProducer<byte[], byte[]> producer = makeProducer(0)) {
+            while (producer.partitionsFor(name).stream().anyMatch((partition) -> partition.leader() == null)) Thread.sleep(50);
+        }
+        Thread.sleep(500);
     }
 
     private static void dropTopic(String name) throws Exception {

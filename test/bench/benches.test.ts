@@ -1,0 +1,31 @@
+/** Every bench still runs: each once, in the smallest dose, through the program that users call. Figures are not looked at. */
+import { describe, expect, test } from 'vitest';
+import { expectWhole, runBench } from './run-bench.ts';
+
+const cases: Record<string, string[]> = {
+  ceilings: ['encode only, 100 B', 'write() 128 KiB pieces, fresh file', 'append + fdatasync 4 KiB', 'postMessage round trip, p50'],
+  records: ['encode, 100 B', 'walk, 100 B', 'walk with a view per value, 1 KiB'],
+  produce: ['100 B, written, acks 1', '100 B, memory, acks 1', '1 KiB, written, acks 1'],
+  consume: ['100 B, allocation-free, from memory', '100 B, a view per value, from cold files', '1 KiB, record objects, from memory'],
+  latency: ['memory, 1,000/s, one thread, p99.9', 'written, 50,000/s, two threads, p50', 'synced, 1,000/s, one thread, p99'],
+  synced: ['grouped, pushed, 4 partitions', 'grouped, 256 senders of one record each', 'one by one'],
+  memory: ['written, 8 MiB, consumer none, peak RSS', 'memory, 8 MiB, consumer standing still, peak RSS'],
+  scale: ['1 partition, append', '20 partitions, open', '8 MiB retained, open after a kill', '8 MiB retained, read the oldest'],
+  start: ['sources, no folder, median', 'built, 4 clean partitions, median'],
+};
+
+describe.each(Object.entries(cases))('%s', (bench, expected) => {
+  test('runs', { timeout: 120_000 }, async () => {
+    const ran = await runBench(bench);
+    expectWhole(ran, bench);
+    expect(ran.lines.map((line) => line.case)).toEqual(expect.arrayContaining(expected));
+  });
+});
+
+test('an unknown name is refused with the list of names', async () => {
+  const { code, stderr, lines } = await runBench('prodcue');
+  expect(code).toBe(2);
+  expect(stderr).toContain('There is no bench "prodcue"');
+  expect(stderr).toContain('produce');
+  expect(lines).toEqual([]);
+});
