@@ -27,8 +27,6 @@ export const LOST = -1;
 /** The batch that a hop ended at. Overwritten by the next hop. */
 export const landed = { bytes: 0, baseOffset: 0, nextOffset: 0 };
 
-const NO_DAMAGE: readonly Damage[] = [];
-
 /** Whether a sound header is at `position`; if so `landed` tells of it. `end` bounds the batch, `minOffset` its base offset. */
 export function land(headers: Headers, position: number, end: number, minOffset: number): boolean {
   if (position + HEADER_BYTES > end) return false;
@@ -46,43 +44,77 @@ export function land(headers: Headers, position: number, end: number, minOffset:
   return true;
 }
 
-/**
- * The position of the first batch, from `from` on, whose last offset is at least `offset`; `end` when there is none before it, LOST
- * when the hop went astray. Bytes of `damages` are passed over.
- */
-export function hopToOffset(headers: Headers, from: number, end: number, offset: number, damages: readonly Damage[] = NO_DAMAGE): number {
+/** The position of the first resident batch, from `from` on, that ends beyond `offset`; `end` when there is none before it. */
+export function hopToOffset(headers: Headers, from: number, end: number, offset: number): number {
   let position = from;
-  let minOffset = 0;
   while (position < end) {
-    // Damaged bytes may look like a batch, so they are passed over unseen.
-    const damage = damages.length === 0 ? undefined : damages.find((damage) => isWithin(position, damage));
-    if (damage !== undefined) {
-      position = damage.position + damage.length;
-      continue;
-    }
-    if (!land(headers, position, end, minOffset)) return LOST;
+    if (!land(headers, position, end, 0)) return LOST;
     if (landed.nextOffset > offset) return position;
-    minOffset = landed.nextOffset;
     position += landed.bytes;
   }
   return end;
 }
 
-function isWithin(position: number, damage: Damage): boolean {
-  return damage.position <= position && position < damage.position + damage.length;
+/** What a hop through a file knows of it. */
+export interface Ground {
+  damages: readonly Damage[];
+  /** Every batch begins where the one before ended; false when compaction may have left gaps. */
+  dense: boolean;
+}
+
+/** Any base offset will do for the first batch of a hop: the index entry that led to it was compared. */
+export const ANY = -1;
+
+/**
+ * As hopToOffset, through bytes that may be damaged. `expected` is the base offset of the first batch, or ANY. Known damage is
+ * passed over unseen, since damaged bytes may look like a batch; offsets that do not follow each other end the hop with LOST.
+ */
+export function hopInFile(
+  headers: Headers,
+  from: number,
+  end: number,
+  offset: number,
+  expected: number,
+  { damages, dense }: Ground,
+): number {
+  let position = from;
+  let next = expected;
+  while (position < end) {
+    const damage =
+      damages.length === 0
+        ? undefined
+        : damages.find((damage) => isAt(position, damage) && (damage.length > 0 || damage.nextOffset !== next));
+    if (damage !== undefined) {
+      // One without bytes is a gap: the batch behind it begins at the same position.
+      position = damage.position + damage.length;
+      next = damage.nextOffset;
+      continue;
+    }
+    if (!land(headers, position, end, Math.max(next, 0))) return LOST;
+    if (dense && next !== ANY && landed.baseOffset !== next) return LOST;
+    if (landed.nextOffset > offset) return position;
+    next = landed.nextOffset;
+    position += landed.bytes;
+  }
+  return end;
+}
+
+function isAt(position: number, damage: Damage): boolean {
+  return damage.position <= position && position < damage.position + Math.max(1, damage.length);
 }
 
 /**
  * The last position at or below `most` where a batch ends. The hop begins at `hint`, where a batch begins, and the answer lies
  * beyond the batch at `from`, even when that alone reaches beyond `most`.
  */
-export function hopWithin(headers: Headers, from: number, hint: number, end: number, most: number): number {
+export function hopWithin(headers: Headers, from: number, hint: number, end: number, most: number, dense = false): number {
   let position = hint;
-  let minOffset = 0;
+  let next = ANY;
   while (position < end) {
-    if (!land(headers, position, end, minOffset)) return LOST;
+    if (!land(headers, position, end, Math.max(next, 0))) return LOST;
+    if (dense && next !== ANY && landed.baseOffset !== next) return LOST;
     if (position > from && position + landed.bytes > most) return position;
-    minOffset = landed.nextOffset;
+    next = landed.nextOffset;
     position += landed.bytes;
     if (position >= most) return position;
   }

@@ -18,7 +18,8 @@ assert(OFFSET_ENTRY_BYTES === 8, 'the fields of an offset index entry add up to 
 export class OffsetIndex {
   readonly baseOffset: number;
   readonly file: IndexFile;
-  /** What the last search found; offset −1 when it found nothing. */
+  /** What the last search found, if anything. */
+  found = false;
   foundOffset = -1;
   foundPosition = 0;
 
@@ -60,6 +61,7 @@ export class OffsetIndex {
       bytes = file.older();
       found = searchFloor(bytes, bytes.length / OFFSET_ENTRY_BYTES, target, field);
     }
+    this.found = found >= 0;
     if (found < 0) {
       this.foundOffset = -1;
       this.foundPosition = 0;

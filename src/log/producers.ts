@@ -1,10 +1,10 @@
 /** What a start tells about producers: the newest usable snapshot, then every batch after it. */
 import { DiskError, readWhole } from '../world/disk.ts';
 import { offsetName, offsetsOf, SNAPSHOT } from './files.ts';
-import { FileHeaders, hopToOffset, LOST, landed } from './hop.ts';
+import { ANY, FileHeaders, hopInFile, LOST, landed } from './hop.ts';
 import { tolerant } from './index-file.ts';
 import { decodeSnapshot } from './producer-snapshot.ts';
-import { locate } from './read.ts';
+import { groundOf, locate } from './read.ts';
 import type { LogState } from './state.ts';
 import { settle, verifySegment } from './verify.ts';
 
@@ -61,12 +61,14 @@ function visitSegment(log: LogState, index: number, offset: number): boolean {
   try {
     const headers = new FileHeaders(file);
     let position = locate(log, segment, headers, segment.size, offset);
+    let next = ANY;
     while (position !== LOST && position < segment.size) {
-      position = hopToOffset(headers, position, segment.size, 0, segment.damages);
+      position = hopInFile(headers, position, segment.size, 0, next, groundOf(log, segment));
       if (position === LOST || position >= segment.size) break;
-      const { bytes, baseOffset } = landed;
+      const { bytes, baseOffset, nextOffset } = landed;
       log.setup.visitBatch(headers.bytes, headers.seek(position), baseOffset);
       position += bytes;
+      next = nextOffset;
     }
     return position !== LOST;
   } finally {

@@ -4,7 +4,7 @@
  */
 import { errors } from '../base/errors.ts';
 import { DiskError, type DiskFile } from '../world/disk.ts';
-import { FileHeaders, type Headers, hopToOffset, hopWithin, LOST, land, landed } from './hop.ts';
+import { ANY, FileHeaders, type Ground, type Headers, hopInFile, hopToOffset, hopWithin, LOST, land, landed } from './hop.ts';
 import type { Segment } from './segment.ts';
 import type { LogRead, LogState } from './state.ts';
 import { settle, verifySegment } from './verify.ts';
@@ -127,7 +127,7 @@ function searchFile(
     }
   }
   if (to - from > bytesMax) {
-    const cut = within(segment, headers, from, to, from + bytesMax);
+    const cut = within(log, segment, headers, from, to, from + bytesMax);
     if (cut === LOST) return null;
     if (cut < to) {
       if (!land(headers, cut, end, 0)) return null;
@@ -156,18 +156,26 @@ export function locate(log: LogState, segment: Segment, headers: Headers, end: n
   if (known >= 0) return known;
   const hint = segment.offsets.floorOffset(offset);
   if (!holds(segment, headers, hint, end)) return LOST;
-  return hopToOffset(headers, hint, end, offset, segment.damages);
+  return hopInFile(headers, hint, end, offset, segment.offsets.found ? ANY : segment.baseOffset, groundOf(log, segment));
 }
 
-function within(segment: Segment, headers: Headers, from: number, to: number, most: number): number {
+function within(log: LogState, segment: Segment, headers: Headers, from: number, to: number, most: number): number {
   const hint = segment.offsets.floorPosition(most);
-  if (hint <= from || hint >= to) return hopWithin(headers, from, from, to, most);
-  return holds(segment, headers, hint, to) ? hopWithin(headers, from, hint, to, most) : LOST;
+  if (hint <= from || hint >= to) return hopWithin(headers, from, from, to, most, isDense(log));
+  return holds(segment, headers, hint, to) ? hopWithin(headers, from, hint, to, most, isDense(log)) : LOST;
 }
 
 /** Whether the batch at the position that the last search of the index gave has the offset that it gave. */
 function holds(segment: Segment, headers: Headers, position: number, end: number): boolean {
-  const { foundOffset } = segment.offsets;
-  if (foundOffset < 0 || position >= end) return foundOffset < 0 || position === end;
+  const { found, foundOffset } = segment.offsets;
+  if (!found || position === end) return true;
   return land(headers, position, end, segment.baseOffset) && landed.nextOffset - 1 === foundOffset;
+}
+
+export function groundOf(log: LogState, { damages }: Segment): Ground {
+  return { damages, dense: isDense(log) };
+}
+
+function isDense(log: LogState): boolean {
+  return !log.config.cleanupCompact;
 }

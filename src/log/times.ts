@@ -1,8 +1,8 @@
 /** Finding records by their timestamps: the time index leads to a batch, the batch to a record. */
 import { batchBytes, maxTimestampOf } from '../record/batch-layout.ts';
 import { RecordCursor } from '../record/batch-read.ts';
-import { FileHeaders, type Headers, hopToOffset, LOST, landed } from './hop.ts';
-import { locate } from './read.ts';
+import { ANY, FileHeaders, type Headers, hopInFile, LOST, landed } from './hop.ts';
+import { groundOf, locate } from './read.ts';
 import type { Segment } from './segment.ts';
 import type { LogState, OffsetAtTime } from './state.ts';
 import { settle, verifySegment } from './verify.ts';
@@ -34,7 +34,7 @@ function largestFromStart(log: LogState, index: number): number {
   within(log, index, (segment, headers) => {
     const from = locate(log, segment, headers, segment.size, log.startOffset);
     if (from === LOST) return LOST;
-    const lost = eachBatch(segment, headers, Math.max(from, lowestOf(log, segment)), (timestampMs, position, bytes) => {
+    const lost = eachBatch(log, segment, headers, Math.max(from, lowestOf(log, segment)), (timestampMs, position, bytes) => {
       const isCut = landed.baseOffset < log.startOffset;
       largest = Math.max(largest, isCut ? largestInBatch(batchAt(log, segment, position, bytes), log.startOffset) : timestampMs);
       return false;
@@ -76,7 +76,7 @@ function learnMaxTimestamp(log: LogState, index: number): void {
       if (timestampAt(headers, from) !== foundTimestamp) return LOST;
     } else if (segment.offsets.file.count > 0) return LOST;
     let largest: OffsetAtTime = { offset: -1, timestampMs: -1 };
-    const lost = eachBatch(segment, headers, from, (timestampMs) => {
+    const lost = eachBatch(log, segment, headers, from, (timestampMs) => {
       if (timestampMs > largest.timestampMs) largest = { offset: landed.nextOffset - 1, timestampMs };
       return false;
     });
@@ -97,7 +97,7 @@ function findInSegment(log: LogState, segment: Segment, headers: Headers, timest
     // The entry's batch may hold the record itself, when its timestamp is the one asked for.
   }
   let found: OffsetAtTime | null = null;
-  const lost = eachBatch(segment, headers, from, (largest, position, bytes) => {
+  const lost = eachBatch(log, segment, headers, from, (largest, position, bytes) => {
     if (largest < timestampMs || landed.nextOffset <= log.startOffset) return false;
     found = findInBatch(batchAt(log, segment, position, bytes), timestampMs, log.startOffset);
     return found !== null;
@@ -119,19 +119,23 @@ function findInBatch(batch: Buffer, timestampMs: number, minOffset: number): Off
 
 /** Calls `visit` for the batches from a position on until it says true. Returns whether the way was lost. */
 function eachBatch(
+  log: LogState,
   segment: Segment,
   headers: Headers,
   from: number,
   visit: (maxTimestamp: number, position: number, bytes: number) => boolean,
 ): boolean {
+  const ground = groundOf(log, segment);
+  let next = from === 0 && log.folder !== null ? segment.baseOffset : ANY;
   let position = from;
   while (position < segment.size) {
-    position = hopToOffset(headers, position, segment.size, 0, segment.damages);
+    position = hopInFile(headers, position, segment.size, 0, next, ground);
     if (position === LOST) return true;
     if (position >= segment.size) return false;
-    const { bytes } = landed;
+    const { bytes, nextOffset } = landed;
     if (visit(timestampAt(headers, position), position, bytes)) return false;
     position += bytes;
+    next = nextOffset;
   }
   return false;
 }

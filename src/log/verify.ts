@@ -127,8 +127,8 @@ function soundSize(segment: Segment, file: DiskFile, fileSize: number, bound: nu
   const headers = new FileHeaders(file);
   let position = segment.offsets.floorOffset(bound);
   let nextOffset = segment.baseOffset;
-  if (fileSize - position > HOP_BYTES_MAX + 2 * indexIntervalBytes && segment.offsets.foundOffset < 0) return -1;
-  if (segment.offsets.foundOffset >= 0) {
+  if (fileSize - position > HOP_BYTES_MAX + 2 * indexIntervalBytes && !segment.offsets.found) return -1;
+  if (segment.offsets.found) {
     if (!land(headers, position, fileSize, segment.baseOffset) || landed.nextOffset - 1 !== segment.offsets.foundOffset) return -1;
   }
   while (nextOffset < bound) {
