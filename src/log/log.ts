@@ -89,6 +89,12 @@ export class Log {
     return this.#state.segments.flatMap(({ damages }) => damages);
   }
 
+  /** The quarantined range that holds `offset`. Reads pass over it; whoever must tell its reader asks here first. */
+  damageAt(offset: number): Damage | undefined {
+    const log = this.#state;
+    return offset >= log.residentOffset ? undefined : log.segments[log.segmentIndexOf(offset)]?.damageOf(offset);
+  }
+
   /** Whether something is written and not synced. */
   get unsynced(): boolean {
     return this.#state.folder !== null && this.#state.syncedEnd < this.#state.writtenEnd;

@@ -239,6 +239,14 @@ export class ParkedReads {
         reads.push(null);
         continue;
       }
+      const damage = log.damageAt(followed.offset);
+      if (damage !== undefined) {
+        // Said aloud, once: what lies here was acknowledged and cannot be read.
+        const part = emptyPart(slot, errors.CORRUPT_MESSAGE.code, followed.offset, committed, log.startOffset);
+        parts.push({ ...part, nextOffset: damage.nextOffset });
+        reads.push(null);
+        continue;
+      }
       const read = log.read(followed.offset, Math.min(left, followed.bytesMax), committed);
       if (read.kind === 'none') {
         if (read.nextOffset > followed.offset) followed.offset = read.nextOffset;
@@ -258,7 +266,8 @@ export class ParkedReads {
         slot,
         error: 0,
         offset: followed.offset,
-        nextOffset: read.nextOffset,
+        // A read that ends at damage goes on behind it; its reader is told of the damage first.
+        nextOffset: (read.kind === 'file' ? log.damageAt(read.nextOffset - 1)?.firstOffset : undefined) ?? read.nextOffset,
         highWatermark: committed,
         startOffset: log.startOffset,
         path: read.kind === 'file' ? read.path : '',
