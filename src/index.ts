@@ -15,6 +15,7 @@ export type {
 } from './client/admin.ts';
 export type { Consumer, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
 export type { ConsumerOptions } from './client/consumer-options.ts';
+export type { BusEvents } from './client/events.ts';
 export type { Producer, Receipt, RecordToSend } from './client/producer.ts';
 export type { ProducerOptions } from './client/producer-options.ts';
 export { ConsumedBatch, ConsumedRecord } from './client/records.ts';

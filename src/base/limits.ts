@@ -21,9 +21,11 @@ export const limits = {
   batchRecordsMax: 1_000_000,
   /** What one compressed batch may grow to when it is read. */
   decompressedBytesMax: 512 * MiB,
-  /** memoryBytesMax of a bus. */
+  /** What a bus may be told as its memoryBytesMax, at the least … */
   memoryBytesMin: 16 * MiB,
+  /** … and at the most. */
   memoryBytesMax: 64 * GiB,
+  /** memoryBytesMax of a bus that is not told. */
   memoryBytesDefault: 256 * MiB,
   /** One frame of the arena: resident batches are held in frames of this size. */
   frameBytes: 16 * KiB,

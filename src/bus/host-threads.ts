@@ -1,6 +1,6 @@
 /** The threads of the partition hosts: started, connected to the coordinator and to every dispatcher, replaced when they die. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { publish } from '../client/client.ts';
+import { publish } from '../client/events.ts';
 import { Pool } from '../dispatch/pool.ts';
 import type { ArenaHandle } from '../world/arena.ts';
 import { realClock } from '../world/clock.ts';

@@ -1,42 +1,100 @@
 /** What a bus may be opened with. */
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { checkInteger, checkNames, checkOneOf } from '../client/check.ts';
+import { checkObject, shown } from '../client/check.ts';
+import { type OptionTable, readOptions } from '../client/option-table.ts';
 import type { LogLevel } from '../world/logger.ts';
 import { availableCores, resolveFolder } from '../world/machine.ts';
 
 export interface BusOptions {
-  /** The data folder; made if absent. Without it the bus lives in memory and writes nothing to disk. */
+  /** The data folder; made if absent. Without it the bus lives in memory and writes nothing to disk (Kafka: log.dirs). Default none. */
   dir?: string;
-  /** Bytes that the bus may keep in memory: resident batches, batches in flight. Default 268435456, at least 16777216. */
+  /** Bytes that the bus may keep in memory: resident batches, batches in flight. Default 268435456, from 16777216 to 68719476736. */
   memoryBytesMax?: number;
-  /** Partition hosts (threads). Default: cores − 1, at least 1. */
+  /** Partition hosts: threads that carry the partitions. Default cores − 1, at least 1, from 1 to 64. */
   hosts?: number;
-  /** Make topics that are produced to and do not exist (Kafka: auto.create.topics.enable). Default true, as Kafka's. */
+  /** Make topics that are produced to and do not exist (Kafka: auto.create.topics.enable). Default true. */
   autoCreateTopics?: boolean;
-  /** Partitions of topics that do not say (Kafka: num.partitions). Default 1. */
+  /** Partitions of topics that do not say (Kafka: num.partitions). Default 1, from 1 to 10000. */
   partitions?: number;
-  /** Defaults of topics by Kafka's broker names (log.retention.ms …), and `log.durability`; see docs/configuration.md. */
+  /** Defaults of topics by Kafka’s broker names (log.retention.ms …), and `log.durability`; see docs/configuration.md. Default none. */
   configs?: Readonly<Record<string, string | number | boolean>>;
-  /** How often retention is applied (Kafka: log.retention.check.interval.ms). Default 300000. */
+  /** How often retention is applied (Kafka: log.retention.check.interval.ms). Default 300000, from 1. */
   retentionCheckMs?: number;
-  /** How long an idempotent producer is remembered (Kafka: producer.id.expiration.ms). Default 86400000. */
+  /** How long an idempotent producer is remembered (Kafka: producer.id.expiration.ms). Default 86400000, from 1. */
   producerIdExpirationMs?: number;
   /** Log lines on standard error. Default 'warn'. */
   logLevel?: LogLevel;
 }
 
-const optionNames: readonly (keyof BusOptions)[] = [
-  'dir',
-  'memoryBytesMax',
-  'hosts',
-  'autoCreateTopics',
-  'partitions',
-  'configs',
-  'retentionCheckMs',
-  'producerIdExpirationMs',
-  'logLevel',
-];
+export const busOptions = {
+  dir: {
+    kind: 'other',
+    type: 'string',
+    defaultText: 'none',
+    check: checkFolder,
+    kafka: 'log.dirs',
+    documentation: 'The data folder; made if absent. Without it the bus lives in memory and writes nothing to disk.',
+  },
+  memoryBytesMax: {
+    kind: 'whole number',
+    default: limits.memoryBytesDefault,
+    min: limits.memoryBytesMin,
+    max: limits.memoryBytesMax,
+    documentation: 'Bytes that the bus may keep in memory: resident batches, batches in flight.',
+  },
+  hosts: {
+    kind: 'whole number',
+    default: Math.min(limits.hostsMax, Math.max(1, availableCores() - 1)),
+    defaultText: 'cores − 1, at least 1',
+    min: 1,
+    max: limits.hostsMax,
+    documentation: 'Partition hosts: threads that carry the partitions.',
+  },
+  autoCreateTopics: {
+    kind: 'flag',
+    default: true,
+    kafka: 'auto.create.topics.enable',
+    documentation: 'Make topics that are produced to and do not exist.',
+  },
+  partitions: {
+    kind: 'whole number',
+    default: 1,
+    min: 1,
+    max: limits.topicPartitionsMax,
+    kafka: 'num.partitions',
+    documentation: 'Partitions of topics that do not say.',
+  },
+  configs: {
+    kind: 'other',
+    type: 'object',
+    defaultText: 'none',
+    check: checkConfigs,
+    documentation: 'Defaults of topics by Kafka’s broker names (log.retention.ms …), and `log.durability`; see docs/configuration.md.',
+  },
+  retentionCheckMs: {
+    kind: 'whole number',
+    default: 300_000,
+    min: 1,
+    max: 2_147_483_647,
+    kafka: 'log.retention.check.interval.ms',
+    documentation: 'How often retention is applied.',
+  },
+  producerIdExpirationMs: {
+    kind: 'whole number',
+    default: 86_400_000,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    kafka: 'producer.id.expiration.ms',
+    documentation: 'How long an idempotent producer is remembered.',
+  },
+  logLevel: {
+    kind: 'choice',
+    default: 'warn',
+    oneOf: ['silent', 'error', 'warn', 'info', 'debug'],
+    documentation: 'Log lines on standard error.',
+  },
+} as const satisfies OptionTable;
 
 export interface CheckedBusOptions extends Required<Omit<BusOptions, 'dir' | 'configs'>> {
   /** Absolute; null for a bus without a folder. */
@@ -47,31 +105,25 @@ export interface CheckedBusOptions extends Required<Omit<BusOptions, 'dir' | 'co
 
 /** Throws BusError INVALID_ARGUMENT that names the option. */
 export function checkBusOptions(options: BusOptions): CheckedBusOptions {
-  checkNames('Bus.open', options, optionNames);
-  if (options.dir !== undefined && (typeof options.dir !== 'string' || options.dir === '')) {
-    throw new BusError('INVALID_ARGUMENT', 'dir is the path of a folder; leave it out for a bus in memory');
+  const checked = readOptions('Bus.open', options, busOptions);
+  const { dir } = options;
+  return { ...checked, dir: typeof dir === 'string' ? resolveFolder(dir) : null, configs: busConfigs(options) };
+}
+
+function checkFolder(_name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return;
+  throw new BusError('INVALID_ARGUMENT', `dir is the path of a folder, not ${shown(value)}; leave it out for a bus in memory`, {
+    details: { option: 'dir', value },
+  });
+}
+
+function checkConfigs(name: string, value: unknown): void {
+  for (const [key, one] of Object.entries(checkObject(name, value))) {
+    if (['string', 'number', 'boolean'].includes(typeof one)) continue;
+    throw new BusError('INVALID_ARGUMENT', `configs gives "${key}" ${shown(one)}; a value is text, a number, true or false`, {
+      details: { option: 'configs', key },
+    });
   }
-  return {
-    dir: options.dir === undefined ? null : resolveFolder(options.dir),
-    configs: busConfigs(options),
-    memoryBytesMax: checkInteger(
-      'memoryBytesMax',
-      options.memoryBytesMax ?? limits.memoryBytesDefault,
-      limits.memoryBytesMin,
-      limits.memoryBytesMax,
-    ),
-    hosts: checkInteger('hosts', options.hosts ?? Math.max(1, availableCores() - 1), 1, limits.hostsMax),
-    autoCreateTopics: options.autoCreateTopics ?? true,
-    partitions: checkInteger('partitions', options.partitions ?? 1, 1, limits.topicPartitionsMax),
-    retentionCheckMs: checkInteger('retentionCheckMs', options.retentionCheckMs ?? 300_000, 1, 2_147_483_647),
-    producerIdExpirationMs: checkInteger(
-      'producerIdExpirationMs',
-      options.producerIdExpirationMs ?? 86_400_000,
-      1,
-      Number.MAX_SAFE_INTEGER,
-    ),
-    logLevel: checkOneOf('logLevel', options.logLevel ?? 'warn', ['silent', 'error', 'warn', 'info', 'debug']),
-  };
 }
 
 function busConfigs(options: BusOptions): Record<string, string> {

@@ -1,4 +1,4 @@
-/** Checks of options at the public edge: a wrong one is named, with what it may be. */
+/** Checks of options and arguments at the public edge: a wrong one is named, with what it may be. */
 import { BusError } from '../base/errors.ts';
 
 /** An integer within [min, max]. Throws BusError INVALID_ARGUMENT. */
@@ -12,14 +12,43 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
 /** One of the values listed. Throws BusError INVALID_ARGUMENT. */
 export function checkOneOf<T extends string | number>(name: string, value: unknown, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
-  throw new BusError('INVALID_ARGUMENT', `${name} is ${allowed.join(', ')}, not ${shown(value)}`, {
+  throw new BusError('INVALID_ARGUMENT', `${name} is ${allowed.map(shown).join(', ')}, not ${shown(value)}`, {
     details: { option: name, value, allowed },
   });
 }
 
+/** True or false. Throws BusError INVALID_ARGUMENT. */
+export function checkFlag(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw wrong(name, 'true or false', value);
+}
+
+/** Throws BusError INVALID_ARGUMENT for anything but a function. */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw wrong(name, 'a function', value);
+}
+
+/** A text. Throws BusError INVALID_ARGUMENT. */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw wrong(name, 'a text', value);
+}
+
+/** A list. Throws BusError INVALID_ARGUMENT. */
+export function checkList(name: string, value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw wrong(name, 'a list', value);
+}
+
+/** An object that is no list. Throws BusError INVALID_ARGUMENT. */
+export function checkObject(name: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  throw wrong(name, 'an object', value);
+}
+
 /** Options are an object with no name that nobody knows: a mistyped option must not be silently ignored. */
-export function checkNames(what: string, options: object, allowed: readonly string[]): void {
-  if (options === null || typeof options !== 'object')
+export function checkNames(what: string, options: unknown, allowed: readonly string[]): void {
+  if (options === null || typeof options !== 'object' || Array.isArray(options))
     throw new BusError('INVALID_ARGUMENT', `${what} takes an object of options, not ${shown(options)}`);
   for (const name of Object.keys(options)) {
     if (allowed.includes(name)) continue;
@@ -29,6 +58,16 @@ export function checkNames(what: string, options: object, allowed: readonly stri
   }
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+/** Any value in a few words, for messages. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length <= 100 ? value : `${value.slice(0, 100)}…`);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  // What a stranger's toString does is not our business.
+  return typeof value === 'object' && value !== null ? 'an object' : String(value);
+}
+
+function wrong(name: string, what: string, value: unknown): BusError {
+  return new BusError('INVALID_ARGUMENT', `${name} is ${what}, not ${shown(value)}`, { details: { option: name, value } });
 }

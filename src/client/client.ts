@@ -2,13 +2,13 @@
  * What a thread does with a bus: producers, consumers and administration over one dispatcher. The bus has one for its own thread, and
  * `attach(handle)` gives one to a worker of the user's.
  */
-import { channel } from 'node:diagnostics_channel';
 import { BusError } from '../base/errors.ts';
 import type { PressureReport } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { Admin } from './admin.ts';
 import { Consumer } from './consumer.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
+import { type BusEvents, type EventName, publish } from './events.ts';
 import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer-options.ts';
 
@@ -23,7 +23,8 @@ export class Client {
     this.#admin = new Admin(dispatcher);
     dispatcher.subscribe({
       pressure: (report) => publish('pressure', { ...report }),
-      event: (name, fields) => publish(name, { ...fields }),
+      // A test holds the names that the coordinator and the hosts give to the table.
+      event: (name, fields) => publish(name as EventName, { ...fields } as BusEvents[EventName]),
       hostUp: (host) => publish('host', { host, state: 'up' }),
     });
   }
@@ -71,10 +72,4 @@ export class Client {
   #checkOpen(): void {
     if (this.#dispatcher.closed) throw new BusError('CLOSED', 'the bus is closed');
   }
-}
-
-/** Events of the bus, by diagnostics_channel: subscribe to `spillway:pressure`, `spillway:damage`, `spillway:state` … */
-export function publish(name: string, fields: object): void {
-  const events = channel(`spillway:${name}`);
-  if (events.hasSubscribers) events.publish(fields);
 }

@@ -3,44 +3,116 @@ import { MiB } from '../base/bytes.ts';
 import { BusError, errorName } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReaderOptions } from '../dispatch/reader.ts';
-import { checkInteger, checkNames, checkOneOf } from './check.ts';
-import type { Serde } from './serde.ts';
+import { type OptionTable, readOptions } from './option-table.ts';
+import { checkSerde, type Serde } from './serde.ts';
 
 export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
-  /** Serde of keys, for topics given by name. Default: text when the bytes are UTF-8, else bytes. */
+  /** Serde of keys, for topics given by name. Default text when the bytes are UTF-8, else bytes. */
   key?: Serde<K>;
-  /** Serde of values, for topics given by name. Default: msgpack. */
+  /** Serde of values, for topics given by name. Default msgpack. */
   value?: Serde<V>;
-  /** Where a partition begins that was not sought, and one whose offset is out of range (Kafka: auto.offset.reset). Default 'latest'. */
+  /**
+   * Where a partition begins that was not sought, and goes on when its offset is out of range. With 'none' it begins at the end, and
+   * an offset out of range is thrown (Kafka: auto.offset.reset). Default 'latest'.
+   */
   autoOffsetReset?: 'earliest' | 'latest' | 'none';
-  /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 1048576. */
+  /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 1048576, from 1 to 67108864. */
   fetchBytesMax?: number;
-  /** Bytes of one partition in it (Kafka: max.partition.fetch.bytes). Default 1048576. */
+  /** Bytes of one partition in such an answer (Kafka: max.partition.fetch.bytes). Default 1048576, from 1 to 67108864. */
   partitionBytesMax?: number;
-  /** A fetch waits for this many bytes (Kafka: fetch.min.bytes). Default 1. */
+  /** A fetch waits for this many bytes … (Kafka: fetch.min.bytes). Default 1, from 0 to 67108864. */
   fetchBytesMin?: number;
-  /** … or this long in milliseconds (Kafka: fetch.max.wait.ms). Default 500. */
+  /** … or for so many milliseconds (Kafka: fetch.max.wait.ms). Default 500, from 0 to 3600000. */
   fetchWaitMs?: number;
-  /** Bytes fetched ahead of the user, beyond which no further fetch is sent. Default 8388608. */
+  /** Bytes fetched ahead of the user, beyond which no further fetch is sent. Default 8388608, from 1 to 68719476736. */
   queuedBytesMax?: number;
-  /** Records of one `poll` (Kafka: max.poll.records). Default 500. */
+  /** Records of one `poll` (Kafka: max.poll.records). Default 500, from 1 to 10000000. */
   recordsMax?: number;
-  /** What to do where a stored batch is damaged: 'stop' throws CORRUPT_MESSAGE once and goes on behind it, 'skip' only tells the bus's events. Default 'stop'. */
+  /**
+   * What to do where a stored batch is damaged. 'stop' throws CORRUPT_MESSAGE once and goes on behind it, 'skip' only tells the bus’s
+   * events. Default 'stop'.
+   */
   onDamage?: 'stop' | 'skip';
 }
 
-const optionNames: readonly (keyof ConsumerOptions)[] = [
-  'key',
-  'value',
-  'autoOffsetReset',
-  'fetchBytesMax',
-  'partitionBytesMax',
-  'fetchBytesMin',
-  'fetchWaitMs',
-  'queuedBytesMax',
-  'recordsMax',
-  'onDamage',
-];
+export const consumerOptions = {
+  key: {
+    kind: 'other',
+    type: 'Serde',
+    defaultText: 'text when the bytes are UTF-8, else bytes',
+    check: checkSerde,
+    documentation: 'Serde of keys, for topics given by name.',
+  },
+  value: {
+    kind: 'other',
+    type: 'Serde',
+    defaultText: 'msgpack',
+    check: checkSerde,
+    documentation: 'Serde of values, for topics given by name.',
+  },
+  autoOffsetReset: {
+    kind: 'choice',
+    default: 'latest',
+    oneOf: ['earliest', 'latest', 'none'],
+    kafka: 'auto.offset.reset',
+    documentation:
+      "Where a partition begins that was not sought, and goes on when its offset is out of range. With 'none' it begins at the end, and an offset out of range is thrown.",
+  },
+  fetchBytesMax: {
+    kind: 'whole number',
+    default: 1 * MiB,
+    min: 1,
+    max: limits.fetchBytesMax,
+    kafka: 'fetch.max.bytes',
+    documentation: 'Bytes of one answer of a host.',
+  },
+  partitionBytesMax: {
+    kind: 'whole number',
+    default: 1 * MiB,
+    min: 1,
+    max: limits.fetchBytesMax,
+    kafka: 'max.partition.fetch.bytes',
+    documentation: 'Bytes of one partition in such an answer.',
+  },
+  fetchBytesMin: {
+    kind: 'whole number',
+    default: 1,
+    min: 0,
+    max: limits.fetchBytesMax,
+    kafka: 'fetch.min.bytes',
+    documentation: 'A fetch waits for this many bytes …',
+  },
+  fetchWaitMs: {
+    kind: 'whole number',
+    default: 500,
+    min: 0,
+    max: 3_600_000,
+    kafka: 'fetch.max.wait.ms',
+    documentation: '… or for so many milliseconds.',
+  },
+  queuedBytesMax: {
+    kind: 'whole number',
+    default: 8 * MiB,
+    min: 1,
+    max: limits.memoryBytesMax,
+    documentation: 'Bytes fetched ahead of the user, beyond which no further fetch is sent.',
+  },
+  recordsMax: {
+    kind: 'whole number',
+    default: 500,
+    min: 1,
+    max: 10_000_000,
+    kafka: 'max.poll.records',
+    documentation: 'Records of one `poll`.',
+  },
+  onDamage: {
+    kind: 'choice',
+    default: 'stop',
+    oneOf: ['stop', 'skip'],
+    documentation:
+      "What to do where a stored batch is damaged. 'stop' throws CORRUPT_MESSAGE once and goes on behind it, 'skip' only tells the bus’s events.",
+  },
+} as const satisfies OptionTable;
 
 export interface CheckedConsumerOptions {
   reset: 'earliest' | 'latest' | 'none';
@@ -51,19 +123,8 @@ export interface CheckedConsumerOptions {
 
 /** Throws BusError INVALID_ARGUMENT that names the option. */
 export function checkConsumerOptions<K, V>(options: ConsumerOptions<K, V>): CheckedConsumerOptions {
-  checkNames('bus.consumer', options, optionNames);
-  return {
-    reset: checkOneOf('autoOffsetReset', options.autoOffsetReset ?? 'latest', ['earliest', 'latest', 'none']),
-    recordsMax: checkInteger('recordsMax', options.recordsMax ?? 500, 1, 10_000_000),
-    skipDamage: checkOneOf('onDamage', options.onDamage ?? 'stop', ['stop', 'skip']) === 'skip',
-    reader: {
-      fetchBytesMax: checkInteger('fetchBytesMax', options.fetchBytesMax ?? 1 * MiB, 1, limits.fetchBytesMax),
-      partitionBytesMax: checkInteger('partitionBytesMax', options.partitionBytesMax ?? 1 * MiB, 1, limits.fetchBytesMax),
-      fetchBytesMin: checkInteger('fetchBytesMin', options.fetchBytesMin ?? 1, 0, limits.fetchBytesMax),
-      fetchWaitMs: checkInteger('fetchWaitMs', options.fetchWaitMs ?? 500, 0, 3_600_000),
-      queuedBytesMax: checkInteger('queuedBytesMax', options.queuedBytesMax ?? 8 * MiB, 1, limits.memoryBytesMax),
-    },
-  };
+  const { autoOffsetReset: reset, recordsMax, onDamage, ...reader } = readOptions('bus.consumer', options, consumerOptions);
+  return { reset, recordsMax, skipDamage: onDamage === 'skip', reader };
 }
 
 export function notAssigned(topic: string, partition: number | undefined): BusError {

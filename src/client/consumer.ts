@@ -59,9 +59,9 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V, H>) => void = () => {}) {
     this.#dispatcher = dispatcher;
     this.#closing = closing;
+    const checked = checkConsumerOptions(options);
     this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
     this.#value = options.value ?? serdes.msgpack<V>();
-    const checked = checkConsumerOptions(options);
     this.#reset = checked.reset;
     this.#skipDamage = checked.skipDamage;
     this.#recordsMax = checked.recordsMax;

@@ -12,6 +12,7 @@ import { checkProducerOptions, type ProducerOptions } from './producer-options.t
 import { callPartitioner, checkPartition, checkTimestamp, closedError, deliveryError, tooLarge, unknownTopic } from './refusals.ts';
 import { type Serde, serdes } from './serde.ts';
 import { type HeadersToSend, headersToSend, keyToSend, plainTopic, type Topic, valueToSend } from './topic.ts';
+import { tell } from './user-code.ts';
 import { Waiters } from './waiters.ts';
 
 /** A record to send. */
@@ -77,7 +78,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#value = options.value ?? serdes.msgpack<V>();
     this.#partitioner = options.partitioner;
     this.#onError = options.onError;
-    this.#autoCreate = options.autoCreateTopics ?? true;
+    this.#autoCreate = checked.autoCreateTopics;
     this.#maxBlockMs = checked.maxBlockMs;
     this.#recordBytesMax = checked.maxRequestSize;
     this.#sticky = new StickyPartitions(dispatcher.random);
@@ -374,7 +375,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   #failed(error: number, message: string, topic: string, partition: number, records: number): void {
     const failure = deliveryError(error, message, topic, partition, records);
     this.#firstError ??= failure;
-    this.#onError?.(failure);
+    if (this.#onError !== undefined) tell(this.#dispatcher.clock, 'onError', this.#onError, failure);
   }
 
   #checkOpen(): void {

@@ -131,6 +131,20 @@ export const serdes = {
   double: doubleSerde,
 } as const;
 
+/** Whether something can serialize and deserialize. */
+export function isSerde(serde: unknown): serde is Serde<unknown> {
+  if (typeof serde !== 'object' || serde === null || !('serialize' in serde) || !('deserialize' in serde)) return false;
+  return typeof serde.serialize === 'function' && typeof serde.deserialize === 'function';
+}
+
+/** What is wrong with it when it is none. `serdes.json` without its call is the likely slip. */
+export const noSerde = 'has no serialize and deserialize; the built-in ones are serdes.json(), serdes.string …';
+
+/** The serde of an option. Throws BusError INVALID_ARGUMENT. */
+export function checkSerde(option: string, serde: unknown): void {
+  if (!isSerde(serde)) throw new BusError('INVALID_ARGUMENT', `the serde of ${option} ${noSerde}`, { details: { option } });
+}
+
 /** Where bytes belong, for messages: the topic and the field within its records. */
 export type Field = 'key' | 'value' | `header "${string}"`;
 

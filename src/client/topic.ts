@@ -7,7 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { BusError } from '../base/errors.ts';
 import { checkTopicName } from '../coordinator/names.ts';
 import type { Header } from '../record/batch-write.ts';
-import { decodeField, encodeField, type Field, invalidData, type Serde, serdes } from './serde.ts';
+import { decodeField, encodeField, type Field, invalidData, isSerde, noSerde, type Serde, serdes } from './serde.ts';
 
 export type { Header } from '../record/batch-write.ts';
 
@@ -213,13 +213,7 @@ function pathOf(path: StandardSchemaV1.Issue['path']): string {
 }
 
 function checkSerde(topic: string, field: string, serde: Serde<unknown> | undefined): void {
-  if (serde === undefined) return;
-  if (typeof serde === 'object' && typeof serde.serialize === 'function' && typeof serde.deserialize === 'function') return;
-  // serdes.json without its call is the likely slip.
-  throw invalidArgument(
-    topic,
-    `the serde of ${field} has no serialize and deserialize; the built-in ones are serdes.json(), serdes.string …`,
-  );
+  if (serde !== undefined && !isSerde(serde)) throw invalidArgument(topic, `the serde of ${field} ${noSerde}`);
 }
 
 function checkSchema(topic: string, field: string, schema: StandardSchemaV1<unknown, unknown> | undefined): void {

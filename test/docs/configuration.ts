@@ -9,9 +9,14 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { GiB, KiB, MiB } from '../../src/base/bytes.ts';
+import { busOptions } from '../../src/bus/options.ts';
+import { consumerOptions } from '../../src/client/consumer-options.ts';
+import { producerOptions } from '../../src/client/producer-options.ts';
 import { type ConfigRow, LONG_MAX, ownBusConfigs, topicConfigs } from '../../src/coordinator/configs.ts';
 import { dwellMs, type Threshold, thresholds } from '../../src/coordinator/pressure.ts';
+import { code, duration, size, table } from './markdown.ts';
+import { optionBlock } from './options.ts';
+import { eventBlock, kafkaErrorBlock, limitBlock, ownErrorBlock } from './reference.ts';
 
 export const page = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url));
 
@@ -31,6 +36,13 @@ export const blocks: Record<string, () => string> = {
       ]),
       ['name', 'type', 'default', 'allowed', 'what it does'],
     ),
+  'options of Bus.open': () => optionBlock(busOptions),
+  'options of bus.producer': () => optionBlock(producerOptions),
+  'options of bus.consumer': () => optionBlock(consumerOptions),
+  limits: limitBlock,
+  'errors of our own': ownErrorBlock,
+  'errors of Kafka': kafkaErrorBlock,
+  events: eventBlock,
   'pressure thresholds': () =>
     `A level falls only when no gauge has asked for it during ${dwellMs} ms.\n\n${table(thresholds.map(thresholdRow), ['gauge', 'level', 'bus', 'enters at', 'leaves at', 'because'])}`,
 };
@@ -81,37 +93,6 @@ const fences: Record<Exclude<Threshold['of'], 'bytes left'>, string> = {
   heapBytesMax: 'a host’s heap',
   rssBytesMax: 'the fence for the process, if one is set',
 };
-
-function table(rows: readonly string[][], head: readonly string[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
-}
-
-/** 604800000 → 7 days; '' where a number says as much. */
-function duration(ms: number): string {
-  const units: [number, string][] = [
-    [86_400_000, 'day'],
-    [3_600_000, 'hour'],
-    [60_000, 'minute'],
-    [1000, 'second'],
-  ];
-  const [in1, name] = units.find(([unit]) => ms >= unit && ms % unit === 0) ?? [1, ''];
-  return name === '' ? '' : `${ms / in1} ${name}${ms === in1 ? '' : 's'}`;
-}
-
-function size(bytes: number): string {
-  const units: [number, string][] = [
-    [GiB, 'GiB'],
-    [MiB, 'MiB'],
-    [KiB, 'KiB'],
-  ];
-  const [in1, name] = units.find(([unit]) => bytes >= unit && bytes % unit === 0) ?? [1, ''];
-  return name === '' ? '' : `${bytes / in1} ${name}`;
-}
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(page, makePage(readFileSync(page, 'utf8')));

@@ -1,0 +1,121 @@
+/**
+ * What a bus tells without being asked, on Node's diagnostics_channel: `subscribe('spillway:pressure', (event) => …)`. One row per
+ * event; docs/configuration.md derives from it. Subscribers are called outside of the engine's own work.
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { PressureReport } from '../coordinator/protocol.ts';
+import type { HostNotice } from '../partition/protocol.ts';
+import { realClock } from '../world/clock.ts';
+
+/** A host's notice as it is passed on: with the host's number. */
+type Noticed<N extends HostNotice['notice']> = { host: number } & Omit<Extract<HostNotice, { notice: N }>, 'notice'>;
+
+/** What each event carries. */
+export interface BusEvents {
+  pressure: PressureReport;
+  host: { host: number; state: 'up' } | { host: number; state: 'down'; error: string; failures: number };
+  coordinator: { state: 'down'; error: string };
+  state: Noticed<'state'>;
+  damage: Noticed<'damage'>;
+  recovery: Noticed<'recovery'>;
+  openFailed: { host: number; topic: string; partition: number; error: string; reason: string };
+  databaseDamaged: { movedTo: string };
+  topicRebuilt: { topic: string; topicId: string; partitions: number };
+  strayPartition: { topic: string; partition: number; topicId: string; movedTo: string };
+}
+
+export type EventName = keyof BusEvents;
+type FieldsOf<T> = T extends unknown ? keyof T : never;
+
+interface EventRow<N extends EventName> {
+  documentation: string;
+  fields: Readonly<Record<FieldsOf<BusEvents[N]>, string>>;
+}
+
+export const events: { readonly [N in EventName]: EventRow<N> } = {
+  pressure: {
+    documentation: 'The level of pressure has changed.',
+    fields: {
+      level: 'calm, spill, throttle or pause',
+      sinceMs: 'when it changed',
+      reasons: 'what asks for it: gauge, level, value, threshold, where',
+      gauges: 'all readings, in bytes',
+    },
+  },
+  host: {
+    documentation: 'A partition host can be reached (again), or has died and is being replaced. Seen from this thread.',
+    fields: {
+      host: 'its number',
+      state: 'up or down',
+      error: 'when down: why',
+      failures: 'when down: deaths in a row, of which the pause before the next start depends',
+    },
+  },
+  coordinator: {
+    documentation: 'The coordinator has died. The bus is of no more use: close it and open it again.',
+    fields: { state: 'down', error: 'why' },
+  },
+  state: {
+    documentation: 'A partition refuses appends because of its disk, or takes them again.',
+    fields: {
+      host: 'which carries it',
+      slot: 'its number on this bus',
+      topic: 'its topic',
+      partition: 'its number in the topic',
+      state: 'online, disk-full, fenced (a sync failed) or offline (it cannot be opened)',
+      reason: 'what the disk said',
+    },
+  },
+  damage: {
+    documentation: 'A log was found damaged.',
+    fields: {
+      host: 'which carries the partition',
+      slot: 'its number on this bus',
+      topic: 'its topic',
+      partition: 'its number in the topic',
+      path: 'the file',
+      position: 'where in it',
+      length: 'how many bytes',
+      what: 'what was found',
+      did: 'what was done about it',
+    },
+  },
+  recovery: {
+    documentation: 'A log is being walked after an unclean end.',
+    fields: {
+      host: 'which carries the partition',
+      topic: 'its topic',
+      partition: 'its number in the topic',
+      doneBytes: 'walked so far',
+      totalBytes: 'to be walked',
+    },
+  },
+  openFailed: {
+    documentation: 'A partition could not be opened; the others go on.',
+    fields: {
+      host: 'which carries it',
+      topic: 'its topic',
+      partition: 'its number in the topic',
+      error: 'the code',
+      reason: 'in words',
+    },
+  },
+  databaseDamaged: {
+    documentation: 'The database of topics was damaged. It was moved aside, and the topics are found again from their folders.',
+    fields: { movedTo: 'where it is now' },
+  },
+  topicRebuilt: {
+    documentation: 'A topic was found again from its folders. Its configuration is lost, so it keeps everything until it is configured.',
+    fields: { topic: 'its name', topicId: 'its id', partitions: 'how many' },
+  },
+  strayPartition: {
+    documentation: 'The folder of a partition that no topic claims was put aside.',
+    fields: { topic: 'its topic', partition: 'its number in the topic', topicId: 'the topic’s id', movedTo: 'the folder’s new name' },
+  },
+};
+
+/** Publishes when the running JavaScript yields: a subscriber may call whatever it likes, and what it throws is Node's to report. */
+export function publish<N extends EventName>(name: N, fields: BusEvents[N]): void {
+  const subscribers = channel(`spillway:${name}`);
+  if (subscribers.hasSubscribers) realClock.next(() => subscribers.publish(fields));
+}
