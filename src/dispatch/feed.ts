@@ -1,4 +1,5 @@
 /** A partition that is followed, what was fetched of it, and whose turn it is to be handed out. */
+import type { FetchPart } from '../partition/protocol.ts';
 
 /** Whole batches of one partition, in order. Records below `offset` were not asked for. */
 export interface Chunk {
@@ -15,6 +16,8 @@ export interface Fetched {
   chunk: Chunk;
   loaded: boolean;
   length: number;
+  /** No chunk but the end of them: why the partition cannot go on here. It is told when all before it was handed out. */
+  stop: FetchPart | null;
 }
 
 export interface Feed {

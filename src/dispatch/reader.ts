@@ -143,11 +143,16 @@ export class Reader implements Subscriber {
 
   /** The next chunk, or undefined when none is here yet. */
   take(): Chunk | undefined {
-    const fetched = this.#ring.take();
-    if (fetched === undefined) return undefined;
-    this.#queuedBytes -= fetched.length;
-    this.#pumpAll();
-    return fetched.chunk;
+    for (let fetched = this.#ring.take(); fetched !== undefined; fetched = this.#ring.take()) {
+      const { chunk, length, stop } = fetched;
+      this.#queuedBytes -= length;
+      if (stop === null) {
+        this.#pumpAll();
+        return chunk;
+      }
+      this.#events.stopped(chunk.topic, chunk.partition, stop.error, stop.offset, stop.nextOffset, stop.startOffset, stop.highWatermark);
+    }
+    return undefined;
   }
 
   /** The last high watermark that came with data; −1 before any. */
@@ -195,7 +200,7 @@ export class Reader implements Subscriber {
         if (feed.stopped) continue;
         feed.stopped = true;
         this.#change(feed, true);
-        this.#stop(feed, errors.UNKNOWN_TOPIC_OR_PARTITION.code, feed.offset, feed.offset, -1, -1);
+        this.#events.stopped(name, feed.partition, errors.UNKNOWN_TOPIC_OR_PARTITION.code, feed.offset, feed.offset, -1, -1);
       } else if (place.slot !== feed.slot || place.host !== feed.host) {
         const { topic: topicName, partition, offset, paused } = feed;
         this.follow(topicName, partition, place.slot, place.host, offset);
@@ -287,16 +292,9 @@ export class Reader implements Subscriber {
     if (feed === undefined || session.changes.has(part.slot) || part.offset !== feed.offset) return;
     if (part.error !== 0) return this.#refused(session, feed, part);
     feed.highWatermark = part.highWatermark;
-    const chunk: Chunk = {
-      topic: feed.topic,
-      partition: feed.partition,
-      offset: part.offset,
-      nextOffset: part.nextOffset,
-      highWatermark: part.highWatermark,
-      bytes: bytes !== null && part.path === '' ? Buffer.from(bytes, part.position, part.length) : EMPTY,
-    };
+    const chunk = this.#chunkOf(feed, part, bytes !== null && part.path === '' ? Buffer.from(bytes, part.position, part.length) : EMPTY);
     feed.offset = part.nextOffset;
-    const entry = { chunk, loaded: part.path === '', length: part.length };
+    const entry: Fetched = { chunk, loaded: part.path === '', length: part.length, stop: null };
     feed.queue.push(entry);
     this.#queuedBytes += part.length;
     if (entry.loaded) this.#ring.add(feed);
@@ -324,11 +322,12 @@ export class Reader implements Subscriber {
       return;
     }
     feed.stopped = true;
-    this.#stop(feed, part.error, part.offset, part.nextOffset, part.startOffset, part.highWatermark);
+    feed.queue.push({ chunk: this.#chunkOf(feed, part, EMPTY), loaded: true, length: 0, stop: part });
+    this.#ring.add(feed);
   }
 
-  #stop(feed: Feed, error: number, offset: number, nextOffset: number, startOffset: number, highWatermark: number): void {
-    this.#events.stopped(feed.topic, feed.partition, error, offset, nextOffset, startOffset, highWatermark);
+  #chunkOf({ topic, partition }: Feed, { offset, nextOffset, highWatermark }: FetchPart, bytes: Buffer): Chunk {
+    return { topic, partition, offset, nextOffset, highWatermark, bytes };
   }
 
   // Cold slices.
@@ -352,6 +351,7 @@ export class Reader implements Subscriber {
     for (const { length } of feed.queue.splice(at)) this.#queuedBytes -= length;
     feed.generation++;
     feed.offset = entry.chunk.offset;
+    feed.stopped = false;
     const { generation } = feed;
     const again = (): void => {
       if (this.#closed || feed.generation !== generation) return;
