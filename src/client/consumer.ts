@@ -156,9 +156,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   async *batches(): AsyncGenerator<ConsumedBatch<K, V, H>, void, undefined> {
     for (;;) {
       const batch = this.#nextBatch();
-      if (batch !== null) yield batch;
-      else if (this.#closed) return;
-      else await this.#more();
+      if (batch !== null) {
+        yield batch;
+        continue;
+      }
+      this.#throwFirst();
+      if (this.#closed) return;
+      await this.#more();
     }
   }
 
@@ -166,9 +170,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   async *[Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V, H>, void, undefined> {
     for (;;) {
       const record = this.#nextRecord();
-      if (record !== null) yield record;
-      else if (this.#closed) return;
-      else await this.#more();
+      if (record !== null) {
+        yield record;
+        continue;
+      }
+      this.#throwFirst();
+      if (this.#closed) return;
+      await this.#more();
     }
   }
 
@@ -192,6 +200,8 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
         if (record === null) break;
         records.push(record);
       }
+      // An error waits for the next call when records came before it.
+      if (records.length === 0) this.#throwFirst();
       const leftMs = deadlineMs - clock.monotonicMs();
       if (records.length > 0 || leftMs <= 0 || this.#closed) return records;
       await this.#more(leftMs);
@@ -238,8 +248,8 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   // Taking.
 
+  /** Null when none is here; an error may wait then. */
   #nextBatch(): ConsumedBatch<K, V, H> | null {
-    this.#throwFirst();
     // A batch whose records were begun one by one is finished as a batch from there.
     const begun = this.#begun;
     if (begun !== null) {
@@ -258,9 +268,9 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     return new ConsumedBatch(assigned.declared, chunk);
   }
 
+  /** Null when none is here; an error may wait then. */
   #nextRecord(): ConsumedRecord<K, V, H> | null {
     for (;;) {
-      this.#throwFirst();
       if (this.#begun === null) {
         const chunk = this.#reader.take();
         if (chunk === undefined) return null;
@@ -269,13 +279,20 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
         this.#begun = { records: new ConsumedBatch(assigned.declared, chunk)[Symbol.iterator](), chunk, assigned };
       }
       const { records, chunk, assigned } = this.#begun;
-      const next = records.next();
-      if (!next.done) {
-        assigned.position = next.value.offset + 1;
-        return next.value;
+      try {
+        const next = records.next();
+        if (!next.done) {
+          assigned.position = next.value.offset + 1;
+          return next.value;
+        }
+      } catch (error) {
+        // A batch that matches its CRC and holds no records that can be read: told, and passed over.
+        if (!(error instanceof BusError)) throw error;
+        this.#errors.push(error);
       }
       assigned.position = chunk.nextOffset;
       this.#begun = null;
+      if (this.#errors.length > 0) return null;
     }
   }
 
