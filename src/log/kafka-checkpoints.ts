@@ -53,7 +53,10 @@ export function encodeMetadata(topicId: string): string {
 /** The topic's id as 32 hexadecimal digits; null when the text is not a partition's metadata. */
 export function decodeMetadata(text: string): string | null {
   const match = /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/.exec(text);
-  return match === null ? null : Buffer.from(match[1], 'base64url').toString('hex');
+  if (match === null) return null;
+  const topicId = Buffer.from(match[1], 'base64url').toString('hex');
+  // The last character has bits to spare, which are zero.
+  return encodeMetadata(topicId).trimEnd() === text.trimEnd() ? topicId : null;
 }
 
 /** The lines after version and count, if there are as many as the count says. */

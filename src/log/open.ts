@@ -2,15 +2,13 @@
  * Opening a log. After a clean close its checkpoint is believed when the files are as long as it says; else the last segments are
  * walked. No start is refused for damage: what is torn is cut, what is damaged is quarantined, and both are reported.
  */
-
-import { readWhole } from '../world/disk.ts';
 import { adoptFrames } from './adopt.ts';
 import { roll } from './append.ts';
-import { type Checkpoint, decodeCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
-import { CHECKPOINT, LEADER_EPOCHS, LOG, LOG_START, METADATA, OFFSET_INDEX, offsetsOf, TIME_INDEX } from './files.ts';
+import { LOG, OFFSET_INDEX, offsetsOf, TIME_INDEX } from './files.ts';
+import { readFolderFacts } from './folder-facts.ts';
 import { tolerant } from './index-file.ts';
-import { decodeEpochs, decodeLogStart, decodeMetadata } from './kafka-checkpoints.ts';
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
 import { loadProducers } from './producers.ts';
 import { recover } from './recover.ts';
@@ -32,10 +30,9 @@ export function openLog(setup: LogSetup): LogState {
 }
 
 function openFolder(log: LogState, folder: string): void {
-  const names = claimFolder(log, folder);
-  const checkpoint = readCheckpoint(log, folder, names);
+  const { names, checkpoint } = claimFolder(log, folder);
   log.recoveryOffset = checkpoint.recoveryOffset;
-  log.epochs = checkpoint.epochs;
+  log.epochs = [...checkpoint.epochs];
   for (const baseOffset of offsetsOf(names, LOG)) {
     const segment = log.newSegment(baseOffset);
     segment.exists = true;
@@ -67,55 +64,38 @@ function openFolder(log: LogState, folder: string): void {
   if (!isClean && !isNew) tolerant(() => saveCheckpoint(log));
 }
 
-/** Makes the folder, or takes it up: its names. A folder of another topic that had this name is put aside. */
-function claimFolder(log: LogState, folder: string): string[] {
+/** Makes the folder, or takes it up. A folder of another topic that had this name is put aside. */
+function claimFolder(log: LogState, folder: string): { names: string[]; checkpoint: Checkpoint } {
   const { topicId, clean } = log.setup;
-  const names = log.disk.list(folder);
-  const told = names.includes(METADATA) ? decodeMetadata(textOf(log, `${folder}/${METADATA}`) ?? '') : null;
-  if (told === topicId) {
-    log.folderUnsynced = log.namesUnsynced = !clean;
-    return names.filter((name) => !isTemporary(log, name));
-  }
+  const names = log.disk.list(folder).filter((name) => !isTemporary(log, name));
+  const facts = readFolderFacts(log.disk, folder, names);
   // Two files tell whose the folder is. One that agrees is enough, since the other may be damaged.
-  const own = readOwn(log, folder, names)?.topicId ?? null;
-  const stranger = own === topicId ? null : (told ?? own);
+  const isOurs = facts.topicId === topicId || facts.own?.topicId === topicId;
+  const stranger = isOurs ? null : (facts.topicId ?? facts.own?.topicId ?? null);
   if (stranger !== null) {
     const aside = `${folder}.${stranger}-stray`;
     log.disk.removeFolder(aside);
     log.disk.rename(folder, aside);
     log.report(folder, 0, 0, 'the folder belongs to another topic of this name', `it was renamed to ${aside}`);
     names.length = 0;
-  } else if (names.includes(METADATA)) {
-    log.report(`${folder}/${METADATA}`, 0, 0, 'the metadata is damaged', 'it was written anew');
+  } else
+    for (const name of facts.damaged) log.report(`${folder}/${name}`, 0, 0, 'the file is damaged', 'its facts are taken from elsewhere');
+  if (facts.topicId === topicId) log.folderUnsynced = log.namesUnsynced = !clean;
+  else {
+    log.disk.makeFolder(folder);
+    tolerant(() => saveMetadata(log));
   }
-  log.disk.makeFolder(folder);
-  tolerant(() => saveMetadata(log));
-  return names.filter((name) => !isTemporary(log, name));
+  const checkpoint = stranger !== null || (facts.own !== null && facts.own.topicId !== topicId) ? EMPTY_CHECKPOINT : facts.checkpoint;
+  return { names, checkpoint };
 }
+
+const EMPTY_CHECKPOINT: Checkpoint = { topicId: '', startOffset: 0, recoveryOffset: 0, epochs: [], damages: [], clean: null };
 
 /** Files that were about to replace others are of no use to a start. */
 function isTemporary(log: LogState, name: string): boolean {
   if (!name.endsWith('.tmp') && !name.endsWith('.next')) return false;
   tolerant(() => log.disk.remove(`${log.folder}/${name}`));
   return true;
-}
-
-function readOwn(log: LogState, folder: string, names: readonly string[]): Checkpoint | null {
-  return names.includes(CHECKPOINT) ? decodeCheckpoint(readWhole(log.disk, `${folder}/${CHECKPOINT}`) ?? Buffer.alloc(0)) : null;
-}
-
-/** Our own checkpoint when it is sound; else what Kafka's texts say. */
-function readCheckpoint(log: LogState, folder: string, names: readonly string[]): Checkpoint {
-  const path = `${folder}/${CHECKPOINT}`;
-  const own = readOwn(log, folder, names);
-  if (own !== null && own.topicId === log.setup.topicId) return own;
-  if (names.includes(CHECKPOINT)) log.report(path, 0, 0, 'the checkpoint is damaged', 'the log is walked');
-  const startOffset = names.includes(LOG_START) ? decodeLogStart(textOf(log, `${folder}/${LOG_START}`) ?? '') : 0;
-  const epochs = names.includes(LEADER_EPOCHS) ? decodeEpochs(textOf(log, `${folder}/${LEADER_EPOCHS}`) ?? '') : [];
-  if (startOffset === null) log.report(`${folder}/${LOG_START}`, 0, 0, 'the checkpoint is damaged', 'the log starts at its first segment');
-  if (epochs === null)
-    log.report(`${folder}/${LEADER_EPOCHS}`, 0, 0, 'the checkpoint is damaged', 'leader epochs are read from the batches');
-  return { topicId: log.setup.topicId, startOffset: startOffset ?? 0, recoveryOffset: 0, epochs: epochs ?? [], damages: [], clean: null };
 }
 
 function giveDamages(log: LogState, checkpoint: Checkpoint): void {
@@ -150,8 +130,4 @@ function beginAtStart(log: LogState): void {
   if (log.syncedEnd === log.tail.end) log.syncedOffset = log.endOffset;
   if (log.tail.start === log.tail.end) log.residentOffset = log.endOffset;
   log.tail.publishEnd(log.endOffset);
-}
-
-function textOf(log: LogState, path: string): string | null {
-  return readWhole(log.disk, path)?.toString('latin1') ?? null;
 }

@@ -60,7 +60,17 @@ export interface ScanEnd {
 const WINDOW_BYTES = 1 * MiB;
 
 export function scan(setup: ScanSetup): ScanEnd {
-  return new Scanner(setup).run();
+  const steps = new Scanner(setup).steps();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    setup.onProgress?.(value);
+  }
+}
+
+/** As `scan`, in steps: yields the position that it has come to every 64 MiB, so that the caller can do other things. */
+export function scanInSteps(setup: ScanSetup): Generator<number, ScanEnd> {
+  return new Scanner(setup).steps();
 }
 
 const SOUND = '';
@@ -78,8 +88,8 @@ class Scanner {
     this.#window = Buffer.from(new ArrayBuffer(Math.max(HEADER_BYTES, Math.min(WINDOW_BYTES, setup.size - setup.from))));
   }
 
-  run(): ScanEnd {
-    const { from, size, dense, onBatch, onDamage, onProgress } = this.#setup;
+  *steps(): Generator<number, ScanEnd> {
+    const { from, size, dense, onBatch, onDamage } = this.#setup;
     let position = from;
     let progressAt = from;
     while (position < size) {
@@ -105,7 +115,7 @@ class Scanner {
       }
       if (position - progressAt >= 64 * MiB) {
         progressAt = position;
-        onProgress?.(position);
+        yield position;
       }
     }
     return { position, nextOffset: this.#next, rest: null };

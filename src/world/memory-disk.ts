@@ -114,6 +114,12 @@ export class MemoryDisk implements Disk {
     this.onCall = (call) => (call.number === number ? fault : null);
   }
 
+  /** Makes everything durable: names and bytes. Not a storage call. */
+  settle(): void {
+    for (const change of this.pendingNames.splice(0)) applyToSynced(change);
+    this.#writeBack();
+  }
+
   /** The disk as it would be found after a crash now. The same seed gives the same image. */
   image(kind: CrashKind, seed = 0): MemoryDisk {
     const { root, pendingNames } = imageOf(this.root, this.pendingNames, kind, seed);

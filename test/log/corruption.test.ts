@@ -1,83 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { baseOffsetOf, batchBytes, lastOffsetDeltaOf } from '../../src/record/batch-layout.ts';
-import { MemoryDisk } from '../../src/world/memory-disk.ts';
-import { batchAt, FOLDER, openLog, range, type World, world } from './fixtures.ts';
+import type { MemoryDisk } from '../../src/world/memory-disk.ts';
+import { FOLDER, openLog, range, type World, world } from './fixtures.ts';
 import { readCarefully } from './reader.ts';
-
-/**
- * A small log with everything in it: three segments with indexes, two leader epochs, a lifted start offset, idempotent producers.
- * Every byte of every file is then changed, and every file cut at every length.
- */
-const CHANGES = { segmentBytes: 500, indexIntervalBytes: 100, durability: 'written' as const };
-const END = 27;
-const START = 2;
-
-function sample(): MemoryDisk {
-  const disk = new MemoryDisk();
-  const w = world(disk, 64, 1024);
-  const log = openLog(w, CHANGES);
-  const seen = new Map<number, number>();
-  for (let offset = 0, i = 0; offset < END; i++) {
-    const records = 1 + (i % 3);
-    log.append(
-      batchAt(offset, {
-        records,
-        valueBytes: 8,
-        timestampMs: 1000 + i * 10,
-        leaderEpoch: i < 6 ? 0 : 1,
-        producerId: 5,
-        baseSequence: offset,
-      }),
-    );
-    log.flush();
-    offset += records;
-    seen.set(5, offset - 1);
-    w.producers.length = 0;
-    w.producers.push({
-      producerId: 5,
-      producerEpoch: 0,
-      lastSequence: offset - 1,
-      lastOffset: offset - 1,
-      offsetDelta: 0,
-      timestampMs: 1000,
-      coordinatorEpoch: -1,
-      currentTxnFirstOffset: -1,
-    });
-  }
-  log.deleteBefore(START);
-  log.close(true);
-  return disk;
-}
-
-const original = sample();
-const files = new Map([...original.files()].map(([path, bytes]) => [path, Buffer.from(bytes)]));
-const nameOf = (path: string): string => path.slice(FOLDER.length + 1);
-
-interface Batch {
-  position: number;
-  length: number;
-  offsets: number[];
-}
-
-/** Which offsets lie in which bytes of a segment. */
-function batchesOf(bytes: Buffer): Batch[] {
-  const batches: Batch[] = [];
-  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) {
-    const base = baseOffsetOf(bytes, at);
-    batches.push({ position: at, length: batchBytes(bytes, at), offsets: range(base, base + lastOffsetDeltaOf(bytes, at) + 1) });
-  }
-  return batches;
-}
-
-function damaged(path: string, change: (bytes: Buffer) => Buffer): World {
-  const disk = original.image('kill');
-  const bytes = change(Buffer.from(files.get(path) ?? Buffer.alloc(0)));
-  const file = disk.open(path, 'write');
-  file.truncate(0);
-  if (bytes.length > 0) file.write([bytes], 0);
-  file.close();
-  return world(disk, 64, 1024);
-}
+import { batchesOf, CHANGES, damaged, END, files, nameOf, original, START } from './sample.ts';
 
 /** What of the log may be lost by a change: these offsets, and from `cutFrom` on also the end of the log. */
 interface Loss {
