@@ -7,7 +7,8 @@ const LINE_EVERY_MS = 5000;
 const BAR_CHARS = 24;
 
 export interface Amount {
-  records: number;
+  /** Left out where the work does not count them. */
+  records?: number;
   bytes: number;
   /** Where the work is, between 0 and 1, when that is known. */
   share?: number;
@@ -44,13 +45,13 @@ export class Progress {
     this.#terminal.draw('');
     const elapsedMs = this.#clock.monotonicMs() - this.#startMs;
     this.#terminal.say(
-      `${done}: ${countOf(amount.records)}, ${sizeOf(amount.bytes)} in ${durationOf(elapsedMs)}${rateOf(amount, elapsedMs)}`,
+      `${done}: ${countOf(amount.records ?? 0)}, ${sizeOf(amount.bytes)} in ${durationOf(elapsedMs)}${rateOf(amount, elapsedMs)}`,
     );
   }
 }
 
 export function progressLine(what: string, amount: Amount, elapsedMs: number): string {
-  const parts = [`${countOf(amount.records)}`, sizeOf(amount.bytes)];
+  const parts = amount.records === undefined ? [sizeOf(amount.bytes)] : [countOf(amount.records), sizeOf(amount.bytes)];
   if (elapsedMs > 0) parts.push(`${sizeOf((amount.bytes * 1000) / elapsedMs)}/s`);
   if (amount.share === undefined) return `${what}  ${parts.join(' · ')}`;
   const share = Math.min(1, Math.max(0, amount.share));
@@ -60,7 +61,7 @@ export function progressLine(what: string, amount: Amount, elapsedMs: number): s
 }
 
 /** 'a rate' where the time was long enough to tell one. */
-function rateOf({ records, bytes }: Amount, elapsedMs: number): string {
+function rateOf({ records = 0, bytes }: Amount, elapsedMs: number): string {
   if (elapsedMs < 100 || records === 0) return '';
   return ` (${numberOf(Math.round((records * 1000) / elapsedMs))}/s, ${sizeOf((bytes * 1000) / elapsedMs)}/s)`;
 }

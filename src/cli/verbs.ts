@@ -1,4 +1,5 @@
 /** The table of the program's verbs, in the order in which the help lists them. */
+import { check } from './check.ts';
 import { consume } from './consume.ts';
 import { dump } from './dump.ts';
 import { peek } from './peek.ts';
@@ -6,4 +7,4 @@ import { produce } from './produce.ts';
 import { topicVerbs } from './topics.ts';
 import type { Verb } from './verb.ts';
 
-export const verbs: readonly Verb[] = [...topicVerbs, produce, consume, peek, dump];
+export const verbs: readonly Verb[] = [...topicVerbs, produce, consume, peek, check, dump];
