@@ -165,11 +165,12 @@ describe('repair', () => {
     expect(repair(disk)).toEqual([]);
   });
 
-  test('cuts the torn end that an unclean stop left', () => {
+  test('cuts the torn end that an unclean stop left', async () => {
     const w = world();
     const log = openLog(w);
     fill(log, 60);
     log.flush();
+    await new Promise((done) => setImmediate(done));
     log.close(false);
     const disk = w.disk as MemoryDisk;
     const file = disk.open(`${FOLDER}/00000000000000000000.log`, 'write');
