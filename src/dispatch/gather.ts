@@ -39,6 +39,8 @@ export class Gather implements Subscriber {
   readonly #identity: Identity;
   #usedBytes = 0;
   #refused = false;
+  /** The largest record that was refused since there was room: room is where that one fits. */
+  #refusedBytes = 0;
   #sealScheduled = false;
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -86,9 +88,9 @@ export class Gather implements Subscriber {
 
   /** Whether a batch would be taken now; if not, `drained` is called when it would. */
   hasRoomNow(): boolean {
-    const hasRoom = this.#identity.ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize);
-    if (!hasRoom) this.#refused = true;
-    return hasRoom;
+    const isRoomy = this.#isRoomy();
+    if (!isRoomy) this.#refused = true;
+    return isRoomy;
   }
 
   /**
@@ -106,8 +108,8 @@ export class Gather implements Subscriber {
   ): boolean {
     const size = (key === null ? 0 : key.length) + (value === null ? 0 : value.length) + RECORD_OVERHEAD;
     if (!this.#hasRoom(size)) {
-      this.#refused = true;
-      return false;
+      this.#refusedBytes = Math.max(this.#refusedBytes, size);
+      return this.#refuse();
     }
     const lane = this.#lane(topic, partition);
     if (lane.sealed !== null) return this.#refuse();
@@ -174,10 +176,10 @@ export class Gather implements Subscriber {
 
   turned(): void {
     for (const lane of this.#stuck) if (!this.#unstick(lane)) break;
-    if (this.#refused && this.#identity.ready && this.#stuck.size === 0 && this.#hasRoom(this.#options.batchSize)) {
-      this.#refused = false;
-      this.#events.drained();
-    }
+    if (!this.#refused || !this.#isRoomy()) return;
+    this.#refused = false;
+    this.#refusedBytes = 0;
+    this.#events.drained();
   }
 
   pressure(): void {
@@ -201,6 +203,11 @@ export class Gather implements Subscriber {
   }
 
   // Room.
+
+  /** Whether a batch would be taken, and the record that was refused. */
+  #isRoomy(): boolean {
+    return this.#identity.ready && this.#stuck.size === 0 && this.#hasRoom(Math.max(this.#options.batchSize, this.#refusedBytes));
+  }
 
   #hasRoom(size: number): boolean {
     const { level } = this.#dispatcher;

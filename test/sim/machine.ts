@@ -1,0 +1,102 @@
+/** The machine under a simulated process: its disk with the faults that are on now, and what is left of it when it loses power. */
+import { type CrashKind, MemoryDisk, type StorageCall, type StorageFault, type StorageOperation } from '../../src/world/memory-disk.ts';
+import { type Random, seededRandom } from '../../src/world/random.ts';
+import type { SimWorld } from './sim-world.ts';
+
+interface Rule {
+  operations: readonly StorageOperation[];
+  fault: StorageFault;
+}
+
+/** What a disk may do wrong. The first ones are likelier. */
+const rules: readonly Rule[] = [
+  { operations: ['write'], fault: 'EIO' },
+  { operations: ['write'], fault: 'ENOSPC' },
+  { operations: ['write', 'create', 'makeFolder'], fault: 'ENOSPC' },
+  { operations: ['write'], fault: 'short' },
+  { operations: ['sync'], fault: 'EIO' },
+  { operations: ['sync', 'syncFolder'], fault: 'EIO' },
+  { operations: ['read'], fault: 'EIO' },
+  { operations: ['rename', 'remove', 'removeFolder', 'truncate'], fault: 'EIO' },
+  { operations: ['open', 'create', 'list', 'stat', 'size'], fault: 'EIO' },
+  { operations: ['freeBytes'], fault: 'EIO' },
+];
+
+interface Active extends Rule {
+  percent: number;
+  untilMs: number;
+}
+
+export class Machine {
+  disk: MemoryDisk;
+  readonly #world: SimWorld;
+  readonly #random: Random;
+  readonly #options: ConstructorParameters<typeof MemoryDisk>[0];
+  #active: Active[] = [];
+  #slow = { latencyMs: 0, untilMs: 0 };
+  #errors = 0;
+
+  constructor(world: SimWorld, seed: number) {
+    this.#world = world;
+    this.#random = seededRandom(seed);
+    this.#options = { clock: world.clock, latencyMs: () => this.#latencyMs(), writebackBytes: 1 << 20 };
+    this.disk = new MemoryDisk(this.#options);
+    this.#watch();
+  }
+
+  /** Errors that calls of the disk were answered with. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  fail(rule: number, percent: number, ms: number): void {
+    this.#active.push({ ...rules[Math.floor((rule / 100) ** 1.5 * rules.length)], percent, untilMs: this.#world.clock.monotonicMs() + ms });
+  }
+
+  fill(spareBytes: number, ms: number): void {
+    const { disk } = this;
+    disk.spaceBytes = Number.MAX_SAFE_INTEGER;
+    disk.spaceBytes = Number.MAX_SAFE_INTEGER - disk.freeBytes('/') + spareBytes;
+    this.#world.clock.after(ms, () => {
+      disk.spaceBytes = Number.POSITIVE_INFINITY;
+    });
+  }
+
+  slowDown(latencyMs: number, ms: number): void {
+    this.#slow = { latencyMs, untilMs: this.#world.clock.monotonicMs() + ms };
+  }
+
+  heal(): void {
+    this.#active = [];
+    this.#slow = { latencyMs: 0, untilMs: 0 };
+    this.disk.spaceBytes = Number.POSITIVE_INFINITY;
+  }
+
+  /** The process or the machine stopped: the disk as the next process finds it. */
+  restart(kind: CrashKind): void {
+    this.disk.onCall = null;
+    this.disk = this.disk.image(kind, this.#random.below(1 << 30));
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.disk.onCall = (call) => this.#judge(call);
+  }
+
+  #judge({ operation }: StorageCall): StorageFault | null {
+    if (this.#active.length === 0) return null;
+    const nowMs = this.#world.clock.monotonicMs();
+    for (const { operations, fault, percent, untilMs } of this.#active) {
+      if (nowMs >= untilMs || !operations.includes(operation) || this.#random.below(100) >= percent) continue;
+      this.#errors++;
+      return fault;
+    }
+    return null;
+  }
+
+  #latencyMs(): number {
+    const { latencyMs, untilMs } = this.#slow;
+    const fast = (50 + this.#random.below(300)) / 1000;
+    return this.#world.clock.monotonicMs() < untilMs ? fast + this.#random.below(latencyMs * 2000) / 1000 : fast;
+  }
+}

@@ -1,0 +1,214 @@
+/** What a seed stands for: the size of the bus, its topics, who uses it, how each life of the process ends, and which faults come when. */
+import type { Durability } from '../../src/log/config.ts';
+import type { CrashKind } from '../../src/world/memory-disk.ts';
+import { type Random, seededRandom } from '../../src/world/random.ts';
+import { chance, type ProducerHabits, pick, type ReaderHabits } from './users.ts';
+
+export interface TopicPlan {
+  name: string;
+  partitions: number;
+  durability: Durability;
+  configs: Record<string, string>;
+  retentionMs: number;
+  retentionBytes: number;
+}
+
+/** How a life of the process ends. */
+export type Ending = 'close' | CrashKind;
+
+export type Fault =
+  | { kind: 'crash host'; host: number; steps: number }
+  | { kind: 'stop process'; actor: number; steps: number }
+  | { kind: 'stall'; actor: number; ms: number }
+  | { kind: 'disk error'; rule: number; percent: number; ms: number }
+  | { kind: 'disk full'; spareBytes: number; ms: number }
+  | { kind: 'slow disk'; latencyMs: number; ms: number }
+  | { kind: 'store fails'; commits: number }
+  | { kind: 'wall clock'; stepMs: number };
+
+export interface TimedFault {
+  atMs: number;
+  fault: Fault;
+}
+
+export interface Life {
+  ms: number;
+  ending: Ending;
+  faults: TimedFault[];
+  producers: ProducerHabits[];
+  readers: ReaderHabits[];
+  administrators: number;
+  /** Topics that are made and deleted under way. */
+  passing: number;
+}
+
+export interface Plan {
+  seed: number;
+  folder: boolean;
+  hosts: number;
+  dispatchers: number;
+  frameBytes: number;
+  framesMax: number;
+  outboxBytes: number;
+  retentionCheckMs: number;
+  configs: Record<string, string>;
+  topics: TopicPlan[];
+  lives: Life[];
+}
+
+export const passingNames = ['passing.a', 'passing.b', 'passing.c'];
+
+export function makePlan(seed: number): Plan {
+  const random = seededRandom(Math.imul(seed, 2654435761));
+  const folder = chance(random, 85);
+  const hosts = 1 + random.below(3);
+  const frameBytes = pick(random, [1024, 4096, 16384]);
+  const arenaBytes = pick(random, [192, 256, 512, 2048]) * 1024;
+  const topics = Array.from({ length: 1 + random.below(3) }, (_, i) => makeTopic(random, `topic-${i}`, folder));
+  const dispatchers = 1 + random.below(2);
+  const trouble = makeTrouble(random, folder);
+  const lives = Array.from({ length: folder ? 1 + random.below(3) : 1 }, (_, i) =>
+    makeLife(random, topics, { hosts, dispatchers, folder, trouble, first: i === 0 }),
+  );
+  return {
+    seed,
+    folder,
+    hosts,
+    dispatchers,
+    frameBytes,
+    framesMax: arenaBytes / frameBytes,
+    outboxBytes: pick(random, [64, 128, 1024]) * 1024,
+    retentionCheckMs: pick(random, [200, 1000, 300_000]),
+    configs: chance(random, 30) ? { 'auto.create.topics.enable': 'false' } : {},
+    topics,
+    lives,
+  };
+}
+
+function makeTopic(random: Random, name: string, folder: boolean): TopicPlan {
+  const durability = folder ? pick(random, ['memory', 'written', 'synced', 'synced'] as const) : 'memory';
+  // Without a folder nothing but retention makes room.
+  const retains = chance(random, folder ? 25 : 80);
+  const retentionMs = retains && chance(random, 50) ? 500 + random.below(5000) : -1;
+  const retentionBytes = retains && (retentionMs < 0 || !folder) ? 4096 + random.below(20_000) : -1;
+  const configs = {
+    durability,
+    'segment.bytes': String(pick(random, [1024, 4096, 16384, 1 << 30])),
+    'index.interval.bytes': String(pick(random, [0, 256, 4096])),
+    'retention.ms': String(retentionMs),
+    'retention.bytes': String(retentionBytes),
+    'max.message.bytes': String(pick(random, [8192, 20_000, 40_000])),
+  };
+  return { name, partitions: 1 + random.below(4), durability, configs, retentionMs, retentionBytes };
+}
+
+/** Which kinds of faults this seed knows, in percent of all its faults. */
+type Trouble = Record<Fault['kind'], number>;
+
+function makeTrouble(random: Random, folder: boolean): Trouble {
+  const some = (percent: number): number => (chance(random, percent) ? 1 + random.below(10) : 0);
+  return {
+    'crash host': some(70),
+    'stop process': folder ? some(20) : 0,
+    stall: some(40),
+    'disk error': folder ? some(50) : 0,
+    'disk full': folder ? some(30) : 0,
+    'slow disk': folder ? some(40) : 0,
+    'store fails': folder ? some(15) : 0,
+    'wall clock': some(10),
+  };
+}
+
+interface Around {
+  hosts: number;
+  dispatchers: number;
+  folder: boolean;
+  trouble: Trouble;
+  first: boolean;
+}
+
+function makeLife(random: Random, topics: TopicPlan[], around: Around): Life {
+  const ms = 500 + random.below(4000);
+  const count = chance(random, 15) ? 0 : random.below(10);
+  const faults = Array.from({ length: count }, () => ({ atMs: random.below(ms), fault: makeFault(random, around) }));
+  const passing = chance(random, 30) ? 1 + random.below(passingNames.length) : 0;
+  const names = topics.map(({ name }) => name);
+  return {
+    ms,
+    ending: around.folder ? pick(random, ['close', 'kill', 'kill', 'dropped', 'torn', 'reordered'] as const) : 'close',
+    faults: faults.filter(({ fault }) => fault !== null).sort((a, b) => a.atMs - b.atMs) as TimedFault[],
+    producers: Array.from({ length: 1 + random.below(4) }, () => makeProducer(random, names, topics)),
+    readers: Array.from({ length: 1 + random.below(3) }, () => makeReader(random, pick(random, names))),
+    administrators: random.below(2),
+    passing,
+  };
+}
+
+function makeProducer(random: Random, names: string[], topics: TopicPlan[]): ProducerHabits {
+  const idempotence = chance(random, 85);
+  const batchSize = 1024 << random.below(5);
+  const chosen = chance(random, 50) ? [pick(random, names)] : names;
+  return {
+    topics: chosen,
+    partitions: Math.min(...topics.filter(({ name }) => chosen.includes(name)).map(({ partitions }) => partitions)),
+    style: pick(random, ['one', 'burst', 'burst', 'array', 'push'] as const),
+    options: {
+      acks: pick(random, ['all', 'all', 'all', 1, 0] as const),
+      idempotence,
+      maxInFlight: 1 + random.below(5),
+      lingerMs: pick(random, [0, 0, 5, 50]),
+      batchSize,
+      bufferMemory: batchSize * (1 + random.below(8)),
+      compression: pick(random, ['none', 'none', 'gzip', 'snappy', 'lz4', 'zstd'] as const),
+      maxBlockMs: 200 + random.below(5000),
+      deliveryTimeoutMs: pick(random, [300, 2000, 30_000, 30_000]),
+      retryBackoffMs: 1 + random.below(100),
+    },
+    burst: 1 + random.below(40),
+    pauseMs: random.below(40),
+    valueBytesMax: pick(random, [100, 3000, 30_000]),
+    records: 20 + random.below(400),
+  };
+}
+
+function makeReader(random: Random, topic: string): ReaderHabits {
+  return {
+    topic,
+    style: pick(random, ['poll', 'batches', 'records'] as const),
+    seeks: chance(random, 30) ? random.below(15) : 0,
+    pauses: chance(random, 30) ? random.below(20) : 0,
+    delayMs: pick(random, [0, 0, 5, 50]),
+    recordsMax: 1 + random.below(100),
+    options: {
+      fetchBytesMax: pick(random, [1, 4096, 65_536]),
+      partitionBytesMax: pick(random, [1, 2048, 65_536]),
+      fetchBytesMin: pick(random, [0, 1, 1, 5000]),
+      fetchWaitMs: pick(random, [2, 20, 500]),
+      queuedBytesMax: pick(random, [1, 8192, 1 << 20]),
+    },
+  };
+}
+
+function makeFault(random: Random, { hosts, dispatchers, trouble }: Around): Fault | null {
+  const kinds = (Object.keys(trouble) as Fault['kind'][]).flatMap((kind) => Array<Fault['kind']>(trouble[kind]).fill(kind));
+  if (kinds.length === 0) return null;
+  const kind = pick(random, kinds);
+  switch (kind) {
+    case 'crash host':
+      return { kind, host: random.below(hosts), steps: chance(random, 30) ? 0 : 1 + random.below(chance(random, 50) ? 40 : 600) };
+    case 'stop process':
+      return { kind, actor: random.below(1 + hosts), steps: 1 + random.below(300) };
+    case 'stall':
+      return { kind, actor: random.below(1 + hosts + dispatchers), ms: chance(random, 80) ? random.below(100) : random.below(3000) };
+    case 'disk error':
+      return { kind, rule: random.below(100), percent: pick(random, [1, 10, 50, 100]), ms: random.below(1500) };
+    case 'disk full':
+      return { kind, spareBytes: random.below(20_000), ms: random.below(2000) };
+    case 'slow disk':
+      return { kind, latencyMs: pick(random, [1, 20, 300]), ms: random.below(2000) };
+    case 'store fails':
+      return { kind, commits: 1 + random.below(3) };
+    case 'wall clock':
+      return { kind, stepMs: random.below(3_600_000) - 1_800_000 };
+  }
+}

@@ -1,0 +1,421 @@
+/**
+ * One simulation: the lives of one process on one machine, one after the other. Each life opens the bus, compares what is there with
+ * what was promised, lets users and faults loose, and ends as the plan says. After the last one everything heals, and then nothing
+ * may hang: sends end, readers arrive, memory is given back.
+ */
+import { BusError } from '../../src/base/errors.ts';
+import { MemoryStore } from '../../src/coordinator/memory-store.ts';
+import { silentLogger } from '../../src/world/logger.ts';
+import { type Random, seededRandom } from '../../src/world/random.ts';
+import { administer, comeAndGo } from './administrators.ts';
+import { Auditor, type Scan, type SeenRecord } from './auditor.ts';
+import { SimBus } from './bus.ts';
+import { Bounds } from './bounds.ts';
+import { Machine } from './machine.ts';
+import { type Ending, type Fault, type Life, makePlan, passingNames, type Plan } from './plan.ts';
+import { type Safety, safetyOf } from './shadow.ts';
+import { SimWorld } from './sim-world.ts';
+import { codeOf, produce, type Reading, readOn, type User } from './users.ts';
+
+export interface Outcome {
+  seed: number;
+  violations: string[];
+  trace: string;
+  events: number;
+  virtualMs: number;
+  counts: Record<string, number>;
+}
+
+export interface SimulationOptions {
+  verbose?: (line: string) => void;
+}
+
+/** After the faults stopped: time until every send has ended, and until every reader has arrived. */
+const SENDS_END_MS = 120_000;
+const READERS_ARRIVE_MS = 60_000;
+const OPENS_WITHIN_MS = 60_000;
+const EVENTS_MAX = 3_000_000;
+const FOLDER = '/data';
+
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
+  return new Simulation(makePlan(seed), options).run();
+}
+
+class Simulation {
+  readonly #plan: Plan;
+  readonly #say: (line: string) => void;
+  readonly #world: SimWorld;
+  readonly #machine: Machine;
+  readonly #random: Random;
+  readonly #auditor: Auditor;
+  readonly #store: MemoryStore | null;
+  readonly #counts = { lives: 0, hostCrashes: 0, processDeaths: 0, diskErrors: 0, faults: 0 };
+  #wallMs = 0;
+  #bus!: SimBus;
+  #readings: Reading[] = [];
+  #bounds!: Bounds;
+  #died = false;
+  #onDeath: () => void = () => {};
+  #stopping = false;
+
+  constructor(plan: Plan, { verbose }: SimulationOptions) {
+    this.#plan = plan;
+    this.#say = verbose ?? (() => {});
+    this.#world = new SimWorld(plan.seed);
+    this.#random = seededRandom(plan.seed ^ 0x5eed);
+    this.#machine = new Machine(this.#world, plan.seed + 1);
+    this.#machine.disk.makeFolder(FOLDER);
+    this.#machine.disk.syncFolder('/');
+    this.#store = plan.folder ? new MemoryStore() : null;
+    this.#auditor = new Auditor(() => {
+      this.#wallMs = Math.max(this.#wallMs, this.#world.clock.nowMs());
+      return this.#wallMs;
+    });
+    this.#world.afterEvent = () => {
+      if (this.#world.clock.executed % 16 === 0) this.#bounds?.check();
+    };
+  }
+
+  async run(): Promise<Outcome> {
+    const { lives } = this.#plan;
+    try {
+      for (let i = 0; i < lives.length && this.#auditor.violations.length === 0; i++) await this.#live(lives[i], i === 0, i === lives.length - 1);
+      if (this.#auditor.violations.length === 0 && this.#plan.folder) await this.#look();
+    } catch (error) {
+      if (!(error instanceof Stuck)) throw error;
+      this.#auditor.violated(error.message);
+    }
+    const { clock, trace } = this.#world;
+    return {
+      seed: this.#plan.seed,
+      violations: this.#auditor.violations,
+      trace,
+      events: clock.executed,
+      virtualMs: Math.round(clock.monotonicMs()),
+      counts: { ...this.#counts, diskErrors: this.#machine.errors, ...this.#auditor.counts },
+    };
+  }
+
+  /** One life of the process. */
+  async #live(life: Life, first: boolean, last: boolean): Promise<void> {
+    this.#stopping = false;
+    if (!(await this.#open())) return this.#end(life.ending === 'close' ? 'kill' : life.ending);
+    if (first) await this.#makeTopics();
+    else await this.#scan();
+    const users = this.#begin(life);
+    for (const { atMs, fault } of life.faults) this.#world.clock.after(atMs, () => this.#strike(fault));
+    const untilMs = this.#world.clock.monotonicMs() + life.ms;
+    await this.#world.run(() => this.#died || this.#world.clock.monotonicMs() >= untilMs || this.#broken, life.ms + 1000);
+    if (this.#broken) return;
+    if (!this.#died && (last || life.ending === 'close')) {
+      await this.#settle(users);
+      if (this.#broken) return;
+      await this.#scan();
+      this.#bounds.checkIdle();
+      await this.#close();
+      return;
+    }
+    this.#end(life.ending === 'close' ? 'kill' : life.ending);
+  }
+
+  get #broken(): boolean {
+    if (this.#world.clock.executed > EVENTS_MAX) this.#auditor.violated(`more than ${EVENTS_MAX} events: something goes round in circles`);
+    return this.#auditor.violations.length > 0;
+  }
+
+  /** One more start after the last life, to see that a clean close keeps everything. */
+  async #look(): Promise<void> {
+    this.#machine.heal();
+    if (!(await this.#open())) return this.#auditor.violated('the bus did not open after everything had healed');
+    await this.#scan();
+    this.#bounds.checkIdle();
+    await this.#close();
+  }
+
+  // Opening and ending.
+
+  /** False: the process ended while it opened. */
+  async #open(): Promise<boolean> {
+    for (let attempt = 0; ; attempt++) {
+      this.#died = false;
+      this.#counts.lives++;
+      this.#bus = this.#makeBus();
+      this.#bounds = new Bounds(this.#bus, (what) => this.#auditor.violated(what));
+      this.#readings = [];
+      this.#say(`${this.#at()} opening`);
+      const opened = await this.#untilOpened();
+      if (this.#died || this.#broken) return false;
+      if (opened === undefined) throw new Stuck('the bus does not open', await this.#dump());
+      if ('value' in opened) return true;
+      this.#say(`${this.#at()} refused: ${String(opened.error)}`);
+      if (!(opened.error instanceof BusError)) throw opened.error;
+      if (attempt > 5) this.#auditor.violated(`the bus is refused again and again: ${opened.error.message}`);
+      // Someone repairs the disk and starts it again.
+      this.#bus.kill();
+      this.#machine.heal();
+      if (this.#broken) return false;
+    }
+  }
+
+  #untilOpened(): Promise<{ value: void } | { error: unknown } | undefined> {
+    const stopped = new Promise<void>((resolve) => {
+      this.#onDeath = resolve;
+    });
+    return this.#world.settled(Promise.race([this.#bus.opened, stopped]), OPENS_WITHIN_MS);
+  }
+
+  #makeBus(): SimBus {
+    const { folder, hosts, dispatchers, frameBytes, framesMax, outboxBytes, configs, retentionCheckMs } = this.#plan;
+    return new SimBus({
+      world: this.#world,
+      random: seededRandom(this.#random.below(1 << 30)),
+      folder: folder ? FOLDER : null,
+      disk: this.#machine.disk,
+      store: this.#store,
+      hosts,
+      dispatchers,
+      arena: { framesMax, frameBytes, slotsMax: 64 },
+      memoryBytesMax: 2 * framesMax * frameBytes,
+      outboxBytes,
+      configs,
+      retentionCheckMs,
+      producerIdExpirationMs: 86_400_000,
+      log: this.#logger(),
+      died: () => {
+        this.#say(`${this.#at()} the process is stopped in the middle of a turn`);
+        this.#died = true;
+        this.#bus.kill();
+        this.#onDeath();
+      },
+      failed: (actor, error) => {
+        this.#auditor.violated(`${actor} failed: ${error instanceof Error ? error.stack : String(error)}`);
+      },
+    });
+  }
+
+  /** The process or the machine stops. */
+  #end(ending: Exclude<Ending, 'close'>): void {
+    this.#say(`${this.#at()} ends by ${ending}`);
+    this.#bus.kill();
+    this.#counts.processDeaths++;
+    this.#counts.hostCrashes += this.#bus.crashes;
+    this.#machine.heal();
+    this.#machine.restart(ending);
+    this.#auditor.lost(ending === 'kill' ? 'kill' : 'power');
+  }
+
+  async #close(): Promise<void> {
+    const closed = await this.#world.settled(this.#bus.close({ deadlineMs: 30_000 }), 40_000);
+    if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
+    if ('error' in closed) throw closed.error;
+    if (closed.value.unfinished.length > 0) this.#auditor.violated(`closed with work unfinished: ${closed.value.unfinished.join('; ')}`);
+    this.#bus.kill();
+    this.#counts.hostCrashes += this.#bus.crashes;
+    this.#say(`${this.#at()} closed`);
+    // The arena is gone with its process; the disk has it all.
+    this.#machine.restart('kill');
+  }
+
+  async #makeTopics(): Promise<void> {
+    const { topics } = this.#plan;
+    for (const { name, durability, partitions, retentionMs, retentionBytes } of topics)
+      this.#auditor.topicMade(name, { durability, partitions, retentionMs, retainsBytes: retentionBytes >= 0 });
+    const asked = topics.map(({ name, partitions, configs }) => ({ name, partitions, configs }));
+    const made = await this.#world.settled(this.#bus.admin().createTopics(asked), 10_000);
+    if (made === undefined) throw new Stuck('topics are not made', await this.#dump());
+    if ('error' in made) throw made.error;
+  }
+
+  // Users and faults.
+
+  #begin(life: Life): Promise<void>[] {
+    const running: Promise<void>[] = [];
+    const start = (kind: string, thread: number, run: (user: User) => Promise<void>): void => {
+      const user: User = {
+        name: `${kind} ${running.length}`,
+        client: this.#bus.client(thread % this.#bus.threads),
+        random: seededRandom(this.#random.below(1 << 30)),
+        auditor: this.#auditor,
+        stopping: () => this.#stopping,
+      };
+      running.push(
+        run(user).catch((error: unknown) => {
+          if (codeOf(user, error) !== 'CLOSED') this.#auditor.violated(`${user.name} ended: ${String(error)}`);
+        }),
+      );
+    };
+    life.producers.forEach((habits, i) => {
+      start('producer', i, (user) => produce(user, habits, (producer) => this.#bounds.addProducer(user.name, producer, habits)));
+    });
+    life.readers.forEach((habits, i) => {
+      start('reader', i, (user) =>
+        readOn(user, habits, (reading) => {
+          this.#readings.push(reading);
+          this.#bounds.addReader(reading, habits);
+        }),
+      );
+    });
+    for (let i = 0; i < life.administrators; i++) start('administrator', i, (user) => administer(user, this.#plan.topics));
+    for (let i = 0; i < life.passing; i++) start('passing', i, (user) => comeAndGo(user, passingNames[i]));
+    return running;
+  }
+
+  #strike(fault: Fault): void {
+    if (this.#stopping || this.#died || this.#bus.dead) return;
+    this.#counts.faults++;
+    this.#say(`${this.#at()} ${JSON.stringify(fault)}`);
+    const { actors } = this.#bus;
+    switch (fault.kind) {
+      case 'crash host':
+        return this.#bus.crashHost(fault.host, fault.steps);
+      case 'stop process':
+        return actors[1 + fault.actor].crashAfter(fault.steps, 'process');
+      case 'stall': {
+        const actor = actors[fault.actor % actors.length];
+        actor.stalledUntilMs = Math.max(actor.stalledUntilMs, this.#world.clock.monotonicMs() + fault.ms);
+        return;
+      }
+      case 'disk error':
+        return this.#machine.fail(fault.rule, fault.percent, fault.ms);
+      case 'disk full':
+        return this.#machine.fill(fault.spareBytes, fault.ms);
+      case 'slow disk':
+        return this.#machine.slowDown(fault.latencyMs, fault.ms);
+      case 'store fails':
+        if (this.#store !== null) this.#store.failNext = fault.commits;
+        return;
+      case 'wall clock':
+        this.#world.clock.wallStepMs += fault.stepMs;
+        return;
+    }
+  }
+
+  // Arriving.
+
+  /** Faults stop, users end what they began. */
+  async #settle(users: Promise<void>[]): Promise<void> {
+    this.#say(`${this.#at()} heals`);
+    this.#stopping = true;
+    this.#machine.heal();
+    if (this.#store !== null) this.#store.failNext = 0;
+    for (const actor of this.#bus.actors) actor.crashAfter(Number.POSITIVE_INFINITY, 'thread');
+    const run = (until: () => boolean, ms: number): Promise<boolean> => this.#world.run(() => this.#broken || until(), ms);
+    if (!(await run(() => this.#auditor.open.length === 0, SENDS_END_MS))) throw new Stuck('sends do not end', await this.#dump());
+    if (this.#broken) return;
+    this.#say(`${this.#at()} sends have ended`);
+    // A reader may wait for a partition that it has paused itself.
+    for (const { consumer, paused } of this.#readings) {
+      paused.clear();
+      consumer.resume();
+    }
+    const ends = await this.#ends();
+    // What retention removed is never given out; the position moves over it.
+    const arrived = (): boolean =>
+      this.#readings.every(({ consumer }) =>
+        consumer.assignment().every(({ topic, partition, position }) => position >= (ends.get(`${topic}-${partition}`) ?? 0)),
+      );
+    if (!(await run(arrived, READERS_ARRIVE_MS))) throw new Stuck('readers do not arrive', await this.#dump(ends));
+    if (this.#broken) return;
+    this.#say(`${this.#at()} readers have arrived`);
+    for (const { consumer } of this.#readings) void consumer.close();
+    const ended = await this.#world.settled(Promise.all(users), SENDS_END_MS);
+    if (ended === undefined) throw new Stuck('users do not end', await this.#dump());
+  }
+
+  /** End offsets of all partitions that are not passing. */
+  async #ends(): Promise<Map<string, number>> {
+    const ends = new Map<string, number>();
+    for (const { name } of this.#plan.topics) {
+      for (const { partition, offset } of await this.#ask(this.#bus.admin().listOffsets(name, 'latest'))) ends.set(`${name}-${partition}`, offset);
+    }
+    return ends;
+  }
+
+  async #ask<T>(promise: Promise<T>): Promise<T> {
+    const answer = await this.#world.settled(promise, 60_000);
+    if (answer === undefined) throw new Stuck('no answer', await this.#dump());
+    if ('error' in answer) throw new Stuck(`refused: ${String(answer.error)}`, await this.#dump());
+    return answer.value;
+  }
+
+  /** Reads everything and compares it. */
+  async #scan(): Promise<void> {
+    for (const { name } of this.#plan.topics) {
+      const scans = await this.#ask(this.#scanTopic(name));
+      for (const [scan, found] of scans) this.#auditor.scanned(scan, found);
+    }
+    this.#auditor.scannedAll();
+  }
+
+  async #scanTopic(name: string): Promise<[Scan, Safety][]> {
+    const client = this.#bus.client();
+    const consumer = client.consumer({ autoOffsetReset: 'earliest', key: rawSerde, value: rawSerde, onDamage: 'skip' });
+    const records = new Map<number, SeenRecord[]>();
+    await consumer.assign(name);
+    const ends = await client.admin().listOffsets(name, 'latest');
+    const endOf = (partition: number): number => ends[partition].offset;
+    for (;;) {
+      const left = consumer.assignment().filter(({ partition, position }) => position < endOf(partition));
+      if (left.length === 0) break;
+      for (const record of await consumer.poll({ timeoutMs: 1000, recordsMax: 1000 })) {
+        const { topic, partition, offset, timestamp, rawKey, rawValue } = record;
+        const list = records.get(partition) ?? [];
+        list.push({ topic, partition, offset, timestamp, rawKey, rawValue });
+        records.set(partition, list);
+      }
+    }
+    await consumer.close();
+    const [{ partitions, durability }] = await client.admin().describeTopics([name]);
+    // What a start finds lies in files; what is `synced` was synced by the start.
+    const found = safetyOf[!this.#plan.folder ? 'memory' : durability === 'synced' ? 'synced' : 'written'];
+    return partitions.map(({ partition, startOffset, quarantined }) => {
+      const seen = records.get(partition) ?? [];
+      const first = seen[0]?.offset ?? startOffset;
+      const scan = { topic: name, partition, startOffset: Math.min(startOffset, first), endOffset: endOf(partition), records: seen, quarantined };
+      return [scan, found];
+    });
+  }
+
+  // Telling.
+
+  #at(): string {
+    return `${this.#world.clock.monotonicMs().toFixed(3).padStart(12)} ms`;
+  }
+
+  #logger() {
+    const tell =
+      (level: string) =>
+      (fields: object, message: string): void =>
+        this.#say(`${this.#at()} ${level}: ${message} ${JSON.stringify(fields)}`);
+    return { ...silentLogger, warn: tell('warn'), error: tell('error') };
+  }
+
+  /** Who waits for what. */
+  async #dump(ends?: Map<string, number>): Promise<string> {
+    const lines: string[] = [`at ${this.#at()}`];
+    for (const sent of this.#auditor.open.slice(0, 10))
+      lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${Math.round(this.#wallMs - sent.atMs)} ms`);
+    for (const { name, cursors, consumer } of this.#readings)
+      for (const { topic, partition, next } of cursors.values())
+        lines.push(`${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`);
+    lines.push(...this.#bounds.tell());
+    const described = await this.#world.settled(this.#bus.admin().describeLogDirs(), 1000);
+    if (described !== undefined && 'value' in described)
+      for (const one of described.value)
+        lines.push(`${one.topic}-${one.partition}: ${one.state} [${one.startOffset}, ${one.highWatermark}, ${one.endOffset}) ${one.residentBytes} resident`);
+    else lines.push(`describe: ${described === undefined ? 'no answer' : String(described.error)}`);
+    return lines.join('\n    ');
+  }
+}
+
+class Stuck extends Error {
+  constructor(what: string, dump: string) {
+    super(`stuck: ${what}\n    ${dump}`);
+  }
+}
+
+const rawSerde = {
+  name: 'raw',
+  serialize: (value: Uint8Array) => value,
+  deserialize: (bytes: Buffer): Uint8Array => bytes,
+};
