@@ -141,6 +141,10 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     for (const one of this.#select(which)) {
       one.paused = true;
       this.#reader.pause(one.topic, one.partition);
+      if (this.#begun?.assigned !== one) continue;
+      // What is left of a chunk that was begun is fetched again.
+      this.#begun = null;
+      this.#reader.seek(one.topic, one.partition, one.position);
     }
   }
 
@@ -255,7 +259,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     if (begun !== null) {
       this.#begun = null;
       const { chunk, assigned } = begun;
-      if (assigned.position < chunk.nextOffset && !assigned.paused) return this.#given({ ...chunk, offset: assigned.position }, assigned);
+      if (assigned.position < chunk.nextOffset) return this.#given({ ...chunk, offset: assigned.position }, assigned);
     }
     const chunk = this.#reader.take();
     if (chunk === undefined) return null;

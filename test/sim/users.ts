@@ -201,7 +201,7 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
   const reading: Reading = { name: user.name, consumer, cursors: new Map(), paused: new Set() };
   if (!(await assign(user, habits, reading))) return consumer.close();
   made(reading);
-  const rounds = roundsOf[habits.style](user, habits, reading);
+  let rounds = roundsOf[habits.style](user, habits, reading);
   for (;;) {
     try {
       if ((await rounds.next()).done) return;
@@ -216,6 +216,8 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
       // The topic is gone, or the bus.
       if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'CLOSED') return consumer.close();
       if (code === 'not a BusError') return;
+      // An error ends an iteration; what follows it, damage for instance, is read by the next one.
+      rounds = roundsOf[habits.style](user, habits, reading);
     }
   }
 }
