@@ -17,12 +17,19 @@ export interface Clock {
   next(then: () => void): void;
 }
 
+/** Node fires a timer that is set for longer at once. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
 export const realClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(ms, then, keepAlive = false) {
-    const handle = setTimeout(then, ms);
-    if (!keepAlive) handle.unref();
+    let handle: NodeJS.Timeout | undefined;
+    const wait = (leftMs: number): void => {
+      handle = leftMs > TIMEOUT_MS_MAX ? setTimeout(wait, TIMEOUT_MS_MAX, leftMs - TIMEOUT_MS_MAX) : setTimeout(then, leftMs);
+      if (!keepAlive) handle.unref();
+    };
+    wait(ms);
     return { cancel: () => clearTimeout(handle) };
   },
   soon: (then) => void setImmediate(then),

@@ -202,7 +202,7 @@ export const realDisk: Disk = {
     const stat = attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }));
     return stat === undefined ? null : { size: stat.size, isDirectory: stat.isDirectory(), modifiedMs: stat.mtimeMs };
   },
-  makeFolder: (path) => void attempt('mkdir', path, () => fs.mkdirSync(path, { recursive: true })),
+  makeFolder,
   rename: (from, to) => attempt('rename', from, () => fs.renameSync(from, to)),
   remove: (path) => attempt('remove', path, () => fs.rmSync(path, { force: true })),
   removeFolder: (path) => attempt('remove', path, () => fs.rmSync(path, { force: true, recursive: true })),
@@ -223,6 +223,28 @@ export const realDisk: Disk = {
     });
   },
 };
+
+/**
+ * Makes a folder and those above it that are missing. Not by `recursive: true`: Node tries without end where a parent exists that
+ * takes no folders, such as /proc. An error names the one that could not be made.
+ */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) makeFolder(parent);
+  attempt('mkdir', path, () => {
+    try {
+      fs.mkdirSync(path);
+    } catch (error) {
+      // Another process may have been quicker.
+      if (!isFolder(path)) throw error;
+    }
+  });
+}
+
+function isFolder(path: string): boolean {
+  return attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+}
 
 function attempt<T>(operation: string, path: string, call: () => T): T {
   try {
