@@ -1,4 +1,9 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// A bus starts threads; compiled once, their modules load in a fraction of the time.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'spillway-test-compile-cache');
 
 export default defineConfig({
   test: {

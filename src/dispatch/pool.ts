@@ -2,6 +2,7 @@
  * Worker threads, each of which carries one lasting task: an actor. The task's promise is the supervision link. The one place that
  * imports piscina. Its default mode would freeze a worker's event loop between tasks, so atomics are off.
  */
+import { getCompileCacheDir } from 'node:module';
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 
@@ -12,7 +13,7 @@ export class Pool {
   readonly #piscina: Piscina;
 
   /** `entry` is a module whose default export takes the task's data and returns a promise that lasts as long as the actor. */
-  constructor(entry: string, threads: number, env: Record<string, string | undefined> = process.env) {
+  constructor(entry: string, threads: number) {
     this.#piscina = new Piscina({
       filename: entry,
       minThreads: threads,
@@ -23,7 +24,7 @@ export class Pool {
       recordTiming: false,
       // An actor's turn leaves little behind: a small nursery keeps its thread small.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-      env: env as Record<string, string>,
+      env: environment(),
     });
     // The pool's own errors reach the task's promise too; an unheard event would end the process.
     this.#piscina.on('error', () => {});
@@ -43,4 +44,11 @@ export class Pool {
   get threads(): readonly { terminate(): Promise<number>; threadId: number }[] {
     return this.#piscina.threads;
   }
+}
+
+/** A process that caches compiled modules has its threads use the cache too: they would not by themselves, and start 60 ms later from TypeScript. */
+function environment(): Record<string, string> {
+  const cache = getCompileCacheDir();
+  const own = process.env as Record<string, string>;
+  return cache === undefined ? own : { ...own, NODE_COMPILE_CACHE: cache };
 }
