@@ -2,7 +2,6 @@
  * The sequences of idempotent producers (KIP-98): per producer its epoch and its last batches, so that a batch sent again is
  * answered with its first offset, a gap is refused, and an old epoch is fenced. It decides; it never touches the log.
  */
-import { assert } from '../base/assert.ts';
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ProducerEntry } from '../log/producer-snapshot.ts';
@@ -19,6 +18,8 @@ interface ProducerState {
   coordinatorEpoch: number;
   /** Oldest first. Five answer duplicates, as in Kafka; the others let a failed flush be undone. */
   batches: SeenBatch[];
+  /** The sequence that comes next when all batches were taken back; −1: any. */
+  expected: number;
 }
 
 const BATCHES_KEPT = 10;
@@ -54,9 +55,9 @@ export class Sequences {
         return { append: false, error: 0, baseOffset: seen.baseOffset };
       }
     }
-    if (state.batches.length === 0) return APPEND;
-    const expected = addToSequence(state.batches[state.batches.length - 1].lastSequence, 1);
-    return firstSequence === expected ? APPEND : refuse(errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code);
+    const last = state.batches.at(-1);
+    const expected = last === undefined ? state.expected : addToSequence(last.lastSequence, 1);
+    return expected === -1 || firstSequence === expected ? APPEND : refuse(errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code);
   }
 
   /** Notes a batch that was appended (live, or found by a walk of the log). */
@@ -64,7 +65,7 @@ export class Sequences {
     if (producerId < 0 || firstSequence < 0) return;
     let state = this.#producers.get(producerId);
     if (state === undefined || state.epoch !== epoch) {
-      state = { epoch, timestampMs, coordinatorEpoch: -1, batches: [] };
+      state = { epoch, timestampMs, coordinatorEpoch: -1, batches: [], expected: -1 };
     } else {
       // Set again below, so that the map's order is the order of last use.
       this.#producers.delete(producerId);
@@ -78,9 +79,12 @@ export class Sequences {
 
   /** Undoes what was noted at or after `endOffset`: these batches were taken back from the log. */
   truncate(endOffset: number): void {
-    for (const [producerId, state] of this.#producers) {
-      while (state.batches.length > 0 && state.batches[state.batches.length - 1].baseOffset >= endOffset) state.batches.pop();
-      if (state.batches.length === 0) this.#producers.delete(producerId);
+    for (const state of this.#producers.values()) {
+      for (let last = state.batches.at(-1); last !== undefined && last.baseOffset >= endOffset; last = state.batches.at(-1)) {
+        state.batches.pop();
+        // The batch will be sent again: what followed it must not come before it.
+        state.expected = last.firstSequence;
+      }
     }
   }
 
@@ -100,6 +104,7 @@ export class Sequences {
         timestampMs: entry.timestampMs,
         coordinatorEpoch: entry.coordinatorEpoch,
         batches: [{ firstSequence, lastSequence: entry.lastSequence, baseOffset: entry.lastOffset - entry.offsetDelta }],
+        expected: -1,
       });
     }
   }
@@ -107,8 +112,8 @@ export class Sequences {
   snapshot(): ProducerEntry[] {
     const entries: ProducerEntry[] = [];
     for (const [producerId, state] of this.#producers) {
-      const last = state.batches[state.batches.length - 1];
-      assert(last !== undefined, 'a known producer has a batch');
+      const last = state.batches.at(-1);
+      if (last === undefined) continue;
       const offsetDelta = (last.lastSequence - last.firstSequence + SEQUENCES) % SEQUENCES;
       entries.push({
         producerId,

@@ -57,6 +57,13 @@ test('batches taken back from the log are forgotten, the earlier ones are not', 
   expect(sequences.check(1, 0, 0, 3)).toMatchObject({ append: false, error: 0, baseOffset: 0 });
 });
 
+test('after its only batch was taken back, a producer goes on with that batch and no later one', () => {
+  const sequences = withBatches([0, 3]);
+  sequences.truncate(0);
+  expect(sequences.check(1, 0, 3, 2)).toMatchObject({ append: false, error: GAP });
+  expect(sequences.check(1, 0, 0, 3).append).toBe(true);
+});
+
 test('a snapshot brings back the last batch of each producer', () => {
   const first = withBatches([0, 3], [3, 4]);
   first.note(9, 2, 5, 1, 7, 2000);
