@@ -13,7 +13,7 @@ import { callPartitioner, checkPartition, checkTimestamp, closedError, deliveryE
 import { type Serde, serdes } from './serde.ts';
 import { type HeadersToSend, headersToSend, keyToSend, plainTopic, type Topic, valueToSend } from './topic.ts';
 import { tell } from './user-code.ts';
-import { Waiters } from './waiters.ts';
+import { type Attempt, Waiters } from './waiters.ts';
 
 /** A record to send. */
 export interface RecordToSend<K, V, H = readonly Header[]> {
@@ -108,18 +108,15 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   ): Promise<Receipt | Receipt[]> {
     this.#checkOpen();
     const known = this.#known(topic);
-    if (!Array.isArray(records)) return this.#sendOne(known, records as RecordToSend<unknown, unknown, unknown>);
+    const list = (Array.isArray(records) ? records : [records]) as readonly RecordToSend<unknown, unknown, unknown>[];
     const receipts: Promise<Receipt>[] = [];
     try {
-      for (const record of records) {
-        const placed = this.#place(known, record as RecordToSend<unknown, unknown, unknown>, receipts);
-        if (placed !== undefined) await placed;
-      }
+      await this.#place(known, list, receipts);
     } catch (error) {
       await Promise.allSettled(receipts);
       throw error;
     }
-    return Promise.all(receipts);
+    return Array.isArray(records) ? Promise.all(receipts) : receipts[0];
   }
 
   /**
@@ -144,14 +141,17 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#checkOpen();
     // Answers that wait at the ports may have made room already.
     this.#dispatcher.receive();
-    if ([...this.#byName.values(), ...this.#byDeclaration.values()].every(({ loading }) => !loading) && this.#gather.hasRoomNow())
-      return Promise.resolve();
-    return this.#waiters.wait(Number.POSITIVE_INFINITY, closedError);
+    const attempt = (): Attempt => {
+      for (const { loading } of this.#all()) if (loading) return 'later';
+      return this.#gather.hasRoomNow() ? 'done' : 'full';
+    };
+    if (this.#waiters.isEmpty && attempt() === 'done') return Promise.resolve();
+    return this.#waiters.wait({ attempt, about: null, blockMs: Number.POSITIVE_INFINITY, late: closedError });
   }
 
   /** Resolves when every record given so far is acknowledged; rejects with the first failure since the last flush. */
   async flush(): Promise<void> {
-    await new Promise<void>((resolve) => this.#gather.flush(resolve));
+    await this.#flushed();
     const failed = this.#firstError;
     this.#firstError = null;
     if (failed !== null) throw failed;
@@ -170,9 +170,10 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     const expired = new Promise<void>((resolve) => {
       timer = this.#dispatcher.clock.after(deadlineMs, resolve, true);
     });
-    await Promise.race([new Promise<void>((resolve) => this.#gather.flush(resolve)), expired]);
+    await Promise.race([this.#flushed().catch(() => {}), expired]);
     timer?.cancel();
-    const unfinished = this.#gather.outstanding;
+    // Sends that still wait have no batch yet; they are refused below.
+    const unfinished = this.#gather.outstanding + this.#waiters.sends;
     if (unfinished > 0) this.#gather.abort(errors.CLOSED.code, `the producer was closed and ${deadlineMs} ms did not suffice to flush it`);
     this.#gather.close();
     this.#dispatcher.unsubscribe(this);
@@ -203,38 +204,37 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
 
   // Sending.
 
-  async #sendOne(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> {
-    const receipts: Promise<Receipt>[] = [];
-    const placed = this.#place(known, record, receipts);
-    if (placed !== undefined) await placed;
-    return receipts[0];
-  }
-
-  /** Appends with a receipt; a promise only when it must wait for the topic or for room. */
-  #place(known: Known, record: RecordToSend<unknown, unknown, unknown>, receipts: Promise<Receipt>[]): Promise<void> | undefined {
-    if (known.metadata !== undefined && this.#waiters.isEmpty) {
-      const receipt = this.#appendWithReceipt(known, record);
-      if (receipt !== null) {
-        receipts.push(receipt);
-        return undefined;
+  /** Appends records in their order; a promise only when some must wait for the topic or for room. */
+  #place(
+    known: Known,
+    records: readonly RecordToSend<unknown, unknown, unknown>[],
+    receipts: Promise<Receipt>[],
+  ): Promise<void> | undefined {
+    const attempt = (): Attempt => {
+      if (this.#dispatcher.closed) throw closedError();
+      if (known.refused !== null) throw known.refused;
+      if (known.metadata === undefined) {
+        this.#load(known);
+        return 'later';
       }
-    }
-    return this.#placeLater(known, record, receipts);
+      const before = receipts.length;
+      while (receipts.length < records.length) {
+        const receipt = this.#appendWithReceipt(known, records[receipts.length]);
+        if (receipt === null) return receipts.length === before ? 'full' : 'some';
+        receipts.push(receipt);
+      }
+      return 'done';
+    };
+    if (this.#waiters.isEmpty && attempt() === 'done') return undefined;
+    if (known.metadata === undefined) this.#load(known);
+    return this.#waiters.wait({ attempt, about: known, blockMs: this.#maxBlockMs, late: () => this.#blockedTooLong() });
   }
 
-  async #placeLater(known: Known, record: RecordToSend<unknown, unknown, unknown>, receipts: Promise<Receipt>[]): Promise<void> {
-    const deadlineMs = this.#dispatcher.clock.monotonicMs() + this.#maxBlockMs;
-    for (;;) {
-      if (known.metadata === undefined) this.#load(known);
-      await this.#waiters.wait(deadlineMs, () => this.#blockedTooLong());
-      this.#checkOpen();
-      if (known.refused !== null) throw this.#takeRefusal(known);
-      if (known.metadata === undefined) continue;
-      const receipt = this.#appendWithReceipt(known, record);
-      if (receipt === null) continue;
-      receipts.push(receipt);
-      return;
-    }
+  /** When every record given so far, those that wait for room among them, has ended. */
+  async #flushed(): Promise<void> {
+    if (!this.#waiters.isEmpty)
+      await this.#waiters.wait({ attempt: () => 'done', about: null, blockMs: Number.POSITIVE_INFINITY, late: closedError });
+    await new Promise<void>((resolve) => this.#gather.flush(resolve));
   }
 
   #appendWithReceipt(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> | null {
@@ -340,7 +340,10 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
       known.loading = false;
       known.metadata = this.#dispatcher.topic(name);
       if (known.metadata === undefined) known.refused = unknownTopic(name, error);
+      const told = this.#waiters.has(known);
       this.#waiters.release();
+      // Told to the sends that waited for it; else it is kept for the next push.
+      if (told) known.refused = null;
     });
   }
 

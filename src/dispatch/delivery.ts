@@ -47,14 +47,16 @@ export class Delivery {
 
   /** Sends what the lane's credit allows. */
   send(lane: Lane): void {
-    if (lane.rekeying || lane.queue.length === 0) return;
+    if (lane.gap || lane.queue.length === 0) return;
     if (lane.retryAtMs > 0) {
       if (this.#dispatcher.clock.monotonicMs() < lane.retryAtMs) return;
       lane.retryAtMs = 0;
     }
-    const { acks, maxInFlight } = this.#options;
+    const { acks } = this.#options;
+    // A host takes any sequence from a producer that it does not know: a second batch must not get there before the first.
+    const credit = lane.proved || lane.producerId === NO_PRODUCER ? this.#options.maxInFlight : 1;
     for (const batch of lane.queue) {
-      if (lane.inFlight >= maxInFlight) return;
+      if (lane.inFlight >= credit) return;
       if (batch.sent || batch.settled) continue;
       batch.sent = true;
       batch.attempts++;
@@ -66,8 +68,9 @@ export class Delivery {
     }
   }
 
-  /** The lane's host is back, or its place is known again: what waits is sent at once. */
-  sendNow(lane: Lane): void {
+  /** The lane has another host now: what waits is sent at once. */
+  sendAnew(lane: Lane): void {
+    lane.proved = false;
     lane.retryAtMs = 0;
     this.#retrying.remove(lane);
     this.send(lane);
@@ -109,10 +112,12 @@ export class Delivery {
     batch.sent = false;
     if (error === 0) {
       lane.refusal = null;
+      lane.proved = true;
       settle(batch, 0, '', this.#options.acks === 0 ? -1 : baseOffset, logAppendTimeMs);
       this.#finish(lane, batch);
     } else if (batch.settled) this.#finish(lane, batch);
     else this.#refused(lane, batch, error, message);
+    if (lane.gap && lane.inFlight === 0) this.#rekey(lane);
     this.#events.answered(lane);
     this.send(lane);
   }
@@ -125,7 +130,8 @@ export class Delivery {
       const told = isGap && lane.refusal !== null ? lane.refusal : { error, message };
       return this.giveUp(lane, batch, told.error, told.message);
     }
-    if (isGap && lane.queue[0] === batch && lane.inFlight === 0) return this.#rekey(lane);
+    // The first of the lane is refused for good; what else is in flight behind it will be refused as well.
+    if (isGap && lane.queue[0] === batch) lane.gap = true;
     lane.retryAtMs = this.#dispatcher.clock.monotonicMs() + this.#options.retryBackoffMs;
     this.#retrying.set(lane, lane.retryAtMs);
     this.#setTimer();
@@ -143,17 +149,21 @@ export class Delivery {
 
   /** An earlier batch was given up, so the sequences have a gap that the host will not accept: the lane goes on as a new producer. */
   #rekey(lane: Lane): void {
-    if (lane.rekeying) return;
+    if (lane.rekeying || this.#closed) return;
     lane.rekeying = true;
     this.#dispatcher.askCoordinator('initProducerId', {}, (error, reply) => {
       lane.rekeying = false;
       if (error !== 0 || reply === null) {
-        for (const batch of [...lane.queue]) this.giveUp(lane, batch, error, 'no new producer id could be had');
+        if (!isRetriable(error)) for (const batch of [...lane.queue]) this.giveUp(lane, batch, error, 'no new producer id could be had');
+        else this.#dispatcher.clock.after(this.#options.retryBackoffMs, () => this.#rekey(lane), true);
         return;
       }
       lane.producerId = reply.producerId;
       lane.producerEpoch = reply.producerEpoch;
       lane.nextSequence = 0;
+      lane.proven = false;
+      lane.proved = false;
+      lane.gap = false;
       for (const batch of lane.queue) {
         batch.baseSequence = takeSequences(lane, batch.count);
         const bytes = this.#dispatcher.outbox.bytes.subarray(batch.position, batch.position + batch.length);

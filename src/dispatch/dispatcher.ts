@@ -112,6 +112,8 @@ export class Dispatcher {
 
   /** A host can be reached (again) by this port. */
   hostUp(host: number, port: Port<HostPost, HostAnswer>): void {
+    // The end of the port before may not have been told yet: what was asked there is refused before anything is asked here.
+    this.#hosts[host]?.close();
     const link: HostLink = new Link(port, this.clock, errors.HOST_DOWN.code, {
       notice: () => {},
       closed: () => {

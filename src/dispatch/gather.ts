@@ -187,7 +187,7 @@ export class Gather implements Subscriber {
   }
 
   hostUp(host: number): void {
-    for (const lane of this.#everyLane()) if (lane.host === host) this.#delivery.sendNow(lane);
+    for (const lane of this.#everyLane()) if (lane.host === host) this.#delivery.sendAnew(lane);
   }
 
   topicsChanged(names: readonly string[]): void {
@@ -390,9 +390,11 @@ export class Gather implements Subscriber {
         for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
         continue;
       }
+      const moved = lane.slot !== place.slot || lane.host !== place.host;
       lane.slot = place.slot;
       lane.host = place.host;
-      this.#delivery.send(lane);
+      if (moved) this.#delivery.sendAnew(lane);
+      else this.#delivery.send(lane);
     }
     if (topic === undefined) this.#lanes.delete(name);
   }

@@ -49,7 +49,13 @@ export interface Lane {
   producerId: number;
   producerEpoch: number;
   nextSequence: number;
-  /** A new producer id is being asked for: nothing is sent meanwhile. */
+  /** The host has taken a batch of this producer id: from now on it refuses a gap. Until then one batch is in flight at a time. */
+  proven: boolean;
+  /** The host has answered a batch of this producer id, so it knows the sequence and will refuse any that does not follow. */
+  proved: boolean;
+  /** The host wants a sequence that was given up: nothing is sent until a new producer id is there. */
+  gap: boolean;
+  /** A new producer id is being asked for. */
   rekeying: boolean;
   /** Nothing is sent before (monotonic); 0: at once. */
   retryAtMs: number;
@@ -76,6 +82,9 @@ export function makeLane(topic: string, partition: number, place: { slot: number
     producerId: NO_PRODUCER,
     producerEpoch: -1,
     nextSequence: 0,
+    proven: false,
+    proved: false,
+    gap: false,
     rekeying: false,
     retryAtMs: 0,
     refusal: null,

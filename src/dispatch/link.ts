@@ -111,8 +111,8 @@ export class Link<Ask extends AnyAsk, Reply extends AnyReply, Notice> {
 
   close(): void {
     if (!this.#open) return;
-    this.#port.close();
     this.#gone();
+    this.#port.close();
   }
 
   #release(): void {
