@@ -1,8 +1,10 @@
 /** Asks as promises: a refusal becomes a BusError, and a host that is being restarted is asked again. */
-import { BusError, errorName, errors, isRetriable } from '../base/errors.ts';
+import { BusError, errorName, errors } from '../base/errors.ts';
 import type { CoordinatorReplyOf, CoordinatorVerb, CoordinatorVerbs, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
+import { checkText } from './check.ts';
+import { advice, unknownTopic } from './refusals.ts';
 
 /** How long a call goes on asking a host that is being restarted. */
 const GIVE_UP_AFTER_MS = 30_000;
@@ -23,7 +25,7 @@ export function ask<V extends HostVerb>(
         const restarting =
           error === errors.HOST_DOWN.code || error === errors.LEADER_NOT_AVAILABLE.code || error === errors.NOT_LEADER_OR_FOLLOWER.code;
         if (restarting && clock.monotonicMs() < deadlineMs) return void clock.after(AGAIN_AFTER_MS, attempt, true);
-        reject(new BusError(errorName(error), `${verb} was refused: ${errorName(error)}${isRetriable(error) ? '; try again later' : ''}`));
+        reject(new BusError(errorName(error), `${verb} was refused: ${advice(error)}`));
       });
     };
     attempt();
@@ -39,20 +41,19 @@ export function askCoordinator<V extends CoordinatorVerb>(
     dispatcher.askCoordinator(verb, fields, (error, reply) => {
       if (error === 0 && reply !== null) return resolve(reply);
       const message = reply !== null && 'message' in reply ? reply.message : '';
-      reject(new BusError(errorName(error), message === '' ? `${verb} was refused: ${errorName(error)}` : message));
+      reject(new BusError(errorName(error), message === '' ? `${verb} was refused: ${advice(error)}` : message));
     });
   });
 }
 
-/** A topic's metadata; BusError UNKNOWN_TOPIC_OR_PARTITION when there is none of this name. */
+/** A topic's metadata. Throws BusError INVALID_ARGUMENT for what is no name, UNKNOWN_TOPIC_OR_PARTITION when there is none of it. */
 export async function loadTopic(dispatcher: Dispatcher, name: string, autoCreate = false): Promise<TopicMetadata> {
-  const known = dispatcher.topic(name);
+  const known = dispatcher.topic(checkText('the name of a topic', name));
   if (known !== undefined) return known;
-  const error = await new Promise<number>((resolve) => dispatcher.loadTopics([name], autoCreate, resolve));
-  if (error !== 0) throw new BusError(errorName(error), `topic "${name}" could not be looked up: ${errorName(error)}`);
+  const error = await new Promise<number>((resolve) =>
+    dispatcher.loadTopics([name], autoCreate, (failed, refusals) => resolve(failed === 0 ? (refusals.get(name) ?? 0) : failed)),
+  );
   const loaded = dispatcher.topic(name);
-  if (loaded !== undefined) return loaded;
-  throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" does not exist; create it with admin.createTopics`, {
-    details: { topic: name },
-  });
+  if (loaded === undefined) throw unknownTopic(name, error);
+  return loaded;
 }

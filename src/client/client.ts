@@ -64,7 +64,7 @@ export class Client {
   /** Closes consumers, then drains and closes producers. Tells what was not delivered within the deadline. */
   async drain(deadlineMs: number): Promise<string[]> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs })));
+    const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs: Math.floor(deadlineMs) })));
     const unfinished = results.reduce((sum, result) => sum + result.unfinished, 0);
     return unfinished === 0 ? [] : [`${unfinished} batches of producers were not acknowledged`];
   }

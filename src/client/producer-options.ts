@@ -48,7 +48,7 @@ export interface ProducerOptions<K = string | Uint8Array, V = unknown> {
    * to 9, zstd -131072 to 22.
    */
   compressionLevel?: number;
-  /** Bytes of one record: its key, value and headers (Kafka: max.request.size). Default 1048576, from 1 to 268435456. */
+  /** Bytes of one record, as a batch of its own before compression (Kafka: max.request.size). Default 1048576, from 1 to 268435456. */
   maxRequestSize?: number;
   /** No duplicates and no reordering when batches are sent again (Kafka: enable.idempotence). Default true. */
   idempotence?: boolean;
@@ -181,7 +181,7 @@ export const producerOptions = {
     min: 1,
     max: limits.recordBytesMax,
     kafka: 'max.request.size',
-    documentation: 'Bytes of one record: its key, value and headers.',
+    documentation: 'Bytes of one record, as a batch of its own before compression.',
   },
   idempotence: {
     kind: 'flag',
@@ -209,6 +209,17 @@ export const producerOptions = {
     check: checkFunction,
     documentation:
       'Told of every batch that was given up, pushed records among them; `flush` rejects too. What it throws becomes a warning of the process.',
+  },
+} as const satisfies OptionTable;
+
+/** Of `close`, of a producer as of a bus. */
+export const closeOptions = {
+  deadlineMs: {
+    kind: 'whole number',
+    default: 30_000,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    documentation: 'Milliseconds that closing may take. What is unfinished then is given up, and told.',
   },
 } as const satisfies OptionTable;
 

@@ -2,16 +2,19 @@
  * The producer: serializes, picks the partition, and hands records to the gatherer. `send` gives a promise of a receipt; `push` is
  * the hot path without one.
  */
-import { BusError, errors } from '../base/errors.ts';
+import { type BusError, errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
 import { Gather } from '../dispatch/gather.ts';
 import { type Partitioner, partitionOfKey, StickyPartitions } from '../dispatch/route.ts';
 import type { Header } from '../record/batch-write.ts';
-import { checkProducerOptions, type ProducerOptions } from './producer-options.ts';
-import { callPartitioner, checkPartition, checkTimestamp, closedError, deliveryError, tooLarge, unknownTopic } from './refusals.ts';
+import { type AnyTopic, type Known, KnownTopics, type Load } from './known-topics.ts';
+import { readOptions } from './option-table.ts';
+import { callPartitioner, checkPartition, checkRecord, checkSize, checkTimestamp } from './outgoing.ts';
+import { checkProducerOptions, closeOptions, type ProducerOptions } from './producer-options.ts';
+import { blockedTooLong, closedError, deliveryError, lookedUpTooLong } from './refusals.ts';
 import { type Serde, serdes } from './serde.ts';
-import { type HeadersToSend, headersToSend, keyToSend, plainTopic, type Topic, valueToSend } from './topic.ts';
+import { type HeadersToSend, headersToSend, keyToSend, type Topic, valueToSend } from './topic.ts';
 import { tell } from './user-code.ts';
 import { type Attempt, Waiters } from './waiters.ts';
 
@@ -37,30 +40,18 @@ export interface Receipt {
   durability: string;
 }
 
-/** A topic as it is used here: declaration and metadata side by side, looked up once per push. */
-interface Known {
-  declared: Topic<unknown, unknown, unknown>;
-  metadata: TopicMetadata | undefined;
-  loading: boolean;
-  refused: BusError | null;
-}
-
 /** Date.now() takes 25 ns; a clock this coarse is right to the millisecond all the same. */
 const PUSHES_PER_CLOCK = 32;
 
 export class Producer<K = string | Uint8Array, V = unknown> implements Subscriber {
   readonly #dispatcher: Dispatcher;
   readonly #gather: Gather;
-  readonly #key: Serde<K>;
-  readonly #value: Serde<V>;
+  readonly #topics: KnownTopics;
   readonly #sticky: StickyPartitions;
   readonly #partitioner: Partitioner | undefined;
   readonly #maxBlockMs: number;
   readonly #recordBytesMax: number;
-  readonly #autoCreate: boolean;
   readonly #onError: ((error: BusError) => void) | undefined;
-  readonly #byName = new Map<string, Known>();
-  readonly #byDeclaration = new Map<Topic<unknown, unknown, unknown>, Known>();
   readonly #isOpen = (topic: string, partition: number): boolean => this.#gather.isOpen(topic, partition);
   readonly #closing: (producer: Producer<K, V>) => void;
   readonly #waiters: Waiters;
@@ -68,17 +59,19 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   #nowMs = 0;
   #pushes = 0;
   #closed = false;
+  /** Closed, and all that was given before has ended. */
+  #ended = false;
 
   constructor(dispatcher: Dispatcher, options: ProducerOptions<K, V> = {}, closing: (producer: Producer<K, V>) => void = () => {}) {
     const checked = checkProducerOptions(options);
     this.#dispatcher = dispatcher;
     this.#waiters = new Waiters(dispatcher.clock);
     this.#closing = closing;
-    this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
-    this.#value = options.value ?? serdes.msgpack<V>();
-    this.#partitioner = options.partitioner;
-    this.#onError = options.onError;
-    this.#autoCreate = checked.autoCreateTopics;
+    const key = (options.key ?? serdes.textOrBytes) as Serde<unknown>;
+    const value = (options.value ?? serdes.msgpack()) as Serde<unknown>;
+    this.#topics = new KnownTopics(dispatcher, checked.autoCreateTopics, { key, value }, () => this.#waiters.release());
+    this.#partitioner = options.partitioner ?? undefined;
+    this.#onError = options.onError ?? undefined;
     this.#maxBlockMs = checked.maxBlockMs;
     this.#recordBytesMax = checked.maxRequestSize;
     this.#sticky = new StickyPartitions(dispatcher.random);
@@ -107,7 +100,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     records: RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>> | readonly RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>[],
   ): Promise<Receipt | Receipt[]> {
     this.#checkOpen();
-    const known = this.#known(topic);
+    const known = this.#topics.find(topic as string | AnyTopic);
     const list = (Array.isArray(records) ? records : [records]) as readonly RecordToSend<unknown, unknown, unknown>[];
     const receipts: Promise<Receipt>[] = [];
     try {
@@ -128,11 +121,12 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     record: RecordToSend<NoInfer<TK>, NoInfer<TV>, NoInfer<TH>>,
   ): boolean {
     this.#checkOpen();
-    const known = this.#known(topic);
-    if (known.metadata === undefined || !this.#waiters.isEmpty) {
-      this.#load(known);
+    const known = this.#topics.find(topic as string | AnyTopic);
+    if (known.metadata === undefined) {
+      this.#topics.load(known).tellNext = true;
       return false;
     }
+    if (!this.#waiters.isEmpty) return false;
     return this.#append(known, record as RecordToSend<unknown, unknown, unknown>, null);
   }
 
@@ -142,7 +136,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     // Answers that wait at the ports may have made room already.
     this.#dispatcher.receive();
     const attempt = (): Attempt => {
-      for (const { loading } of this.#all()) if (loading) return 'later';
+      if (this.#topics.isLoading) return 'later';
       return this.#gather.hasRoomNow() ? 'done' : 'full';
     };
     if (this.#waiters.isEmpty && attempt() === 'done') return Promise.resolve();
@@ -163,7 +157,8 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   /** Flushes within `deadlineMs` (default 30 s), gives up the rest and tells how many batches that were. */
-  async close({ deadlineMs = 30_000 }: { deadlineMs?: number } = {}): Promise<{ unfinished: number }> {
+  async close(options: { deadlineMs?: number } = {}): Promise<{ unfinished: number }> {
+    const { deadlineMs } = readOptions('producer.close', options, closeOptions);
     if (this.#closed) return { unfinished: 0 };
     this.#closed = true;
     let timer: { cancel(): void } | undefined;
@@ -175,6 +170,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     // Sends that still wait have no batch yet; they are refused below.
     const unfinished = this.#gather.outstanding + this.#waiters.sends;
     if (unfinished > 0) this.#gather.abort(errors.CLOSED.code, `the producer was closed and ${deadlineMs} ms did not suffice to flush it`);
+    this.#ended = true;
     this.#gather.close();
     this.#dispatcher.unsubscribe(this);
     this.#waiters.refuse(closedError());
@@ -189,9 +185,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   // What the dispatcher tells.
 
   topicsChanged(names: readonly string[]): void {
-    for (const known of this.#all()) {
-      if (names.includes(known.declared.name)) known.metadata = undefined;
-    }
+    this.#topics.changed(names);
   }
 
   turned(): void {
@@ -210,11 +204,12 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     records: readonly RecordToSend<unknown, unknown, unknown>[],
     receipts: Promise<Receipt>[],
   ): Promise<void> | undefined {
+    let load: Load | null = null;
     const attempt = (): Attempt => {
       if (this.#dispatcher.closed) throw closedError();
-      if (known.refused !== null) throw known.refused;
+      if (load !== null && load.refused !== null) throw load.refused;
       if (known.metadata === undefined) {
-        this.#load(known);
+        load = this.#topics.load(known);
         return 'later';
       }
       const before = receipts.length;
@@ -226,8 +221,8 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
       return 'done';
     };
     if (this.#waiters.isEmpty && attempt() === 'done') return undefined;
-    if (known.metadata === undefined) this.#load(known);
-    return this.#waiters.wait({ attempt, about: known, blockMs: this.#maxBlockMs, late: () => this.#blockedTooLong() });
+    if (known.metadata === undefined) load ??= this.#topics.load(known);
+    return this.#waiters.wait({ attempt, about: known, blockMs: this.#maxBlockMs, late: () => this.#waitedTooLong(known) });
   }
 
   /** When every record given so far, those that wait for room among them, has ended. */
@@ -272,15 +267,17 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   ): boolean {
     const { declared } = known;
     const metadata = known.metadata as TopicMetadata;
+    checkRecord(record);
     const key = keyToSend(declared, record.key);
     const value = valueToSend(declared, record.value);
     const headers = record.headers === undefined ? null : headersToSend(declared, record.headers);
-    const bytes = (key === null ? 0 : key.length) + (value === null ? 0 : value.length);
-    if (bytes > this.#recordBytesMax) throw tooLarge(declared.name, bytes, this.#recordBytesMax);
+    checkSize(declared.name, key, value, headers, this.#recordBytesMax);
     const partition =
       record.partition === undefined ? this.#partitionFor(declared.name, metadata, key, value) : checkPartition(metadata, record.partition);
     chosen?.(partition);
     const timestampMs = record.timestamp === undefined ? this.#now() : checkTimestamp(record.timestamp);
+    // Serdes, schemas and partitioners are the user's, and may have closed whatever there is.
+    if (this.#ended || this.#dispatcher.closed) throw closedError();
     return this.#gather.append(metadata, partition, timestampMs, key, value, headers, done);
   }
 
@@ -288,7 +285,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     const count = metadata.partitions.length;
     if (this.#partitioner !== undefined) {
       const chosen = callPartitioner(this.#partitioner, topic, key, value, count);
-      if (chosen !== undefined) return checkPartition(metadata, chosen);
+      if (chosen !== undefined) return chosen;
     }
     return key !== null ? partitionOfKey(key, count) : this.#sticky.choose(topic, count, this.#isOpen);
   }
@@ -306,73 +303,11 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     this.#nowMs = 0;
   };
 
-  // Topics.
+  // What went wrong.
 
-  #known(topic: string | Topic<never, never, never> | Topic<unknown, unknown, unknown>): Known {
-    const known = typeof topic === 'string' ? this.#byName.get(topic) : this.#byDeclaration.get(topic as Topic<unknown, unknown, unknown>);
-    if (known === undefined) return this.#learn(topic as string | Topic<unknown, unknown, unknown>);
-    if (known.refused !== null) throw this.#takeRefusal(known);
-    return known;
-  }
-
-  #learn(topic: string | Topic<unknown, unknown, unknown>): Known {
-    if (typeof topic !== 'string' && (topic === null || typeof topic !== 'object' || typeof topic.name !== 'string')) {
-      throw new BusError('INVALID_ARGUMENT', `a topic is a name or what defineTopic() returns, not ${String(topic)}`);
-    }
-    const declared =
-      typeof topic === 'string' ? plainTopic<unknown, unknown>(topic, this.#key as Serde<unknown>, this.#value as Serde<unknown>) : topic;
-    const made: Known = {
-      declared: declared as Topic<unknown, unknown, unknown>,
-      metadata: this.#dispatcher.topic(declared.name),
-      loading: false,
-      refused: null,
-    };
-    if (typeof topic === 'string') this.#byName.set(topic, made);
-    else this.#byDeclaration.set(topic, made);
-    return made;
-  }
-
-  #load(known: Known): void {
-    if (known.loading || known.metadata !== undefined) return;
-    known.loading = true;
-    const { name } = known.declared;
-    this.#dispatcher.loadTopics([name], this.#autoCreate, (error) => {
-      known.loading = false;
-      known.metadata = this.#dispatcher.topic(name);
-      if (known.metadata === undefined) known.refused = unknownTopic(name, error);
-      const told = this.#waiters.has(known);
-      this.#waiters.release();
-      // Told to the sends that waited for it; else it is kept for the next push.
-      if (told) known.refused = null;
-    });
-  }
-
-  #takeRefusal(known: Known): BusError {
-    const refused = known.refused as BusError;
-    known.refused = null;
-    return refused;
-  }
-
-  *#all(): Generator<Known> {
-    yield* this.#byName.values();
-    yield* this.#byDeclaration.values();
-  }
-
-  // Waiting for room.
-
-  #blockedTooLong(): BusError {
-    const { level } = this.#dispatcher;
-    const why =
-      level >= 2
-        ? 'the bus is under memory pressure; bus.pressure() says why'
-        : `bufferMemory is full (${this.#gather.usedBytes} bytes wait)`;
-    return new BusError(
-      level >= 2 ? 'MEMORY_FULL' : 'BUFFER_FULL',
-      `no room for the record within maxBlockMs=${this.#maxBlockMs}: ${why}. Send it again later.`,
-      {
-        details: { bufferedBytes: this.#gather.usedBytes, pressureLevel: level },
-      },
-    );
+  #waitedTooLong(known: Known): BusError {
+    if (known.metadata === undefined) return lookedUpTooLong(known.declared.name, this.#maxBlockMs);
+    return blockedTooLong(this.#dispatcher.level, this.#gather.usedBytes, this.#maxBlockMs);
   }
 
   #failed(error: number, message: string, topic: string, partition: number, records: number): void {

@@ -1,62 +1,69 @@
-/** What a producer checks of a record, and the words in which it refuses. */
-import { BusError, errorName } from '../base/errors.ts';
-import type { TopicMetadata } from '../coordinator/protocol.ts';
-import type { Partitioner } from '../dispatch/route.ts';
+/** The words in which the public edge refuses, and what to do about each code. */
+import { BusError, type ErrorName, errorName, errors } from '../base/errors.ts';
 
-export function checkPartition(metadata: TopicMetadata, partition: number): number {
-  if (Number.isInteger(partition) && partition >= 0 && partition < metadata.partitions.length) return partition;
-  throw new BusError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `topic "${metadata.name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
-    { details: { topic: metadata.name, partition, partitions: metadata.partitions.length } },
-  );
-}
+/** What to do about a code, where the one who refused has said no more. */
+const advices: Partial<Record<ErrorName, string>> = {
+  CLOSED: 'the bus is closed or closing',
+  DISK_FULL: 'the disk is full; it is taken again when there is space',
+  HOST_DOWN: 'its partition host has died and is being restarted; try again',
+  KAFKA_STORAGE_ERROR: 'the disk refused; the bus’s events and log lines tell why, "spillway check" tells what is damaged',
+  LEADER_NOT_AVAILABLE: 'the partition is being opened; try again',
+  LIMIT_REACHED: 'a limit of the bus is reached; docs/configuration.md lists them',
+  MEMORY_FULL: 'the memory of the bus is full; try again later, or open it with a larger memoryBytesMax',
+  NOT_LEADER_OR_FOLLOWER: 'its partition host does not carry it; try again',
+  OFFSET_OUT_OF_RANGE: 'the log does not reach there; listOffsets tells from where to where it goes',
+  REQUEST_TIMED_OUT: 'no answer in time; try again',
+  UNKNOWN_TOPIC_OR_PARTITION: 'it does not exist (any more)',
+};
 
-export function checkTimestamp(timestamp: number): number {
-  if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp;
-  throw new BusError('INVALID_TIMESTAMP', `a timestamp is in whole milliseconds since the epoch, not ${String(timestamp)}`);
-}
-
-export function callPartitioner(
-  partitioner: Partitioner,
-  topic: string,
-  key: Uint8Array | null,
-  value: Uint8Array | null,
-  count: number,
-): number | undefined {
-  try {
-    return partitioner(topic, key, value, count);
-  } catch (cause) {
-    throw new BusError('USER_CODE_FAILED', `the partitioner threw for topic "${topic}": ${String(cause)}`, { cause });
-  }
-}
-
-export function tooLarge(topic: string, bytes: number, bytesMax: number): BusError {
-  return new BusError(
-    'MESSAGE_TOO_LARGE',
-    `a record of ${bytes} bytes for topic "${topic}" is beyond maxRequestSize=${bytesMax}; raise it together with the topic's max.message.bytes, or split the record`,
-    {
-      details: { topic, bytes, bytesMax },
-    },
-  );
+/** `MEMORY_FULL: the memory of the bus is full …` */
+export function advice(error: number): string {
+  const code = errorName(error);
+  const words = advices[code] ?? (errors[code].retriable ? 'try again later' : '');
+  return words === '' ? code : `${code}: ${words}`;
 }
 
 export function unknownTopic(name: string, error: number): BusError {
-  if (error !== 0) return new BusError(errorName(error), `topic "${name}" could not be looked up: ${errorName(error)}`);
+  const details = { topic: name };
+  const code = error === 0 ? 'UNKNOWN_TOPIC_OR_PARTITION' : errorName(error);
+  if (code !== 'UNKNOWN_TOPIC_OR_PARTITION')
+    return new BusError(code, `topic "${name}" could not be looked up: ${advice(error)}`, { details });
+  const what = 'create it with admin.createTopics, or have the bus and the producer make it by autoCreateTopics';
+  return new BusError(code, `topic "${name}" does not exist; ${what}`, { details });
+}
+
+export function unknownPartition(topic: string, partition: unknown, partitions: number): BusError {
+  // More partitions may come, but never one of another kind.
+  const code = Number.isInteger(partition) && (partition as number) >= 0 ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_ARGUMENT';
+  return new BusError(code, `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${String(partition)}`, {
+    details: { topic, partition, partitions },
+  });
+}
+
+export function deliveryError(error: number, message: string, topic: string, partition: number, records: number): BusError {
+  const what = records === 1 ? 'a record' : `${records} records`;
   return new BusError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `topic "${name}" does not exist; create it with admin.createTopics, or open the bus with autoCreateTopics`,
+    errorName(error),
+    `${what} could not be written to ${topic}-${partition}: ${message === '' ? advice(error) : message}`,
     {
-      details: { topic: name },
+      details: { topic, partition, records },
     },
   );
 }
 
-export function deliveryError(error: number, message: string, topic: string, partition: number, records: number): BusError {
-  const code = errorName(error);
-  const what = records === 1 ? 'a record' : `${records} records`;
-  return new BusError(code, `${what} could not be written to ${topic}-${partition}: ${message === '' ? code : message}`, {
-    details: { topic, partition, records },
+export function lookedUpTooLong(topic: string, maxBlockMs: number): BusError {
+  return new BusError('REQUEST_TIMED_OUT', `topic "${topic}" could not be looked up within maxBlockMs=${maxBlockMs}; try again`, {
+    details: { topic, maxBlockMs },
+  });
+}
+
+export function blockedTooLong(level: number, bufferedBytes: number, maxBlockMs: number): BusError {
+  const [code, why]: [ErrorName, string] =
+    level >= 2
+      ? ['MEMORY_FULL', 'the bus is under memory pressure; bus.pressure() says why']
+      : ['BUFFER_FULL', `bufferMemory is full (${bufferedBytes} bytes wait)`];
+  return new BusError(code, `no room for the record within maxBlockMs=${maxBlockMs}: ${why}. Send it again later.`, {
+    details: { bufferedBytes, pressureLevel: level, maxBlockMs },
   });
 }
 

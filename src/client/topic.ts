@@ -7,6 +7,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { BusError } from '../base/errors.ts';
 import { checkTopicName } from '../coordinator/names.ts';
 import type { Header } from '../record/batch-write.ts';
+import { shown } from './check.ts';
 import { decodeField, encodeField, type Field, invalidData, isSerde, noSerde, type Serde, serdes } from './serde.ts';
 
 export type { Header } from '../record/batch-write.ts';
@@ -104,6 +105,14 @@ export function defineTopic<
 /** A topic that is known by name alone, with the serdes of the producer or consumer that speaks of it. */
 export function plainTopic<K, V>(name: string, key: Serde<K>, value: Serde<V>): Topic<K, V> {
   return { name, key, value, headers: null, schema: {}, validate: 'send' };
+}
+
+/** A declaration, as `defineTopic` makes it. Throws BusError INVALID_ARGUMENT. */
+export function checkTopic(topic: unknown): Topic<unknown, unknown, unknown> {
+  const { name, key, value, schema } = (typeof topic === 'object' && topic !== null ? topic : {}) as Partial<Topic>;
+  if (typeof name === 'string' && isSerde(key) && isSerde(value) && typeof schema === 'object')
+    return topic as Topic<unknown, unknown, unknown>;
+  throw new BusError('INVALID_ARGUMENT', `a topic is a name or what defineTopic() returns, not ${shown(topic)}`);
 }
 
 /** The bytes of a key as they are sent. Throws BusError INVALID_DATA. */

@@ -51,6 +51,9 @@ export interface Subscriber {
   closed?(): void;
 }
 
+/** Told when topics were asked for: an error when nothing was learnt, and the codes of those that were refused. */
+type Loaded = (error: number, refusals: ReadonlyMap<string, number>) => void;
+
 const LOAD_EVERY_MS = 100;
 
 type HostLink = Link<HostAsk, HostReply, HostNotice>;
@@ -69,7 +72,7 @@ export class Dispatcher {
   readonly #hosts: (HostLink | null)[] = [];
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #subscribers = new Set<Subscriber>();
-  #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: ((error: number) => void)[] } | null = null;
+  #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
   #closed = false;
 
@@ -166,21 +169,28 @@ export class Dispatcher {
     return this.#topics.get(name);
   }
 
-  /** Learns about topics; `done` gets an error only when the coordinator is gone. Asks of one turn go out as one. */
-  loadTopics(names: readonly string[], autoCreate: boolean, done: (error: number) => void): void {
+  /**
+   * Learns about topics; `done` gets an error only when nothing could be learnt, and the codes of the topics that were refused. Asks of
+   * one turn go out as one.
+   */
+  loadTopics(names: readonly string[], autoCreate: boolean, done: Loaded): void {
     let waiting = this.#metadataWaiting;
     if (waiting === null || waiting.autoCreate !== autoCreate) {
-      const made = { names: new Set<string>(), autoCreate, done: [] as ((error: number) => void)[] };
+      const made = { names: new Set<string>(), autoCreate, done: [] as Loaded[] };
       waiting = made;
       this.#metadataWaiting = made;
       this.clock.next(() => {
         if (this.#metadataWaiting === made) this.#metadataWaiting = null;
         this.askCoordinator('metadata', { topics: [...made.names], autoCreate }, (error, reply) => {
+          const refusals = new Map<string, number>();
           for (const topic of reply?.topics ?? []) {
             if (topic.error === 0) this.#topics.set(topic.name, topic);
-            else this.#topics.delete(topic.name);
+            else {
+              this.#topics.delete(topic.name);
+              refusals.set(topic.name, topic.error);
+            }
           }
-          for (const one of made.done) one(error);
+          for (const one of made.done) one(error, refusals);
         });
       });
     }
