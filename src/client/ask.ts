@@ -1,12 +1,12 @@
-/** Asks as promises: a refusal becomes a BusError, and a host that is being restarted is asked again. */
-import { BusError, errorName, errors } from '../base/errors.ts';
+/** Asks as promises: a refusal becomes a BusError; a host that is being restarted, and one whose disk refuses, is asked again for a while. */
+import { BusError, errorName, isRetriable } from '../base/errors.ts';
 import type { CoordinatorReplyOf, CoordinatorVerb, CoordinatorVerbs, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
 import { checkText } from './check.ts';
 import { advice, unknownTopic } from './refusals.ts';
 
-/** How long a call goes on asking a host that is being restarted. */
+/** How long a call goes on asking. What a host is asked here may be asked twice. */
 const GIVE_UP_AFTER_MS = 30_000;
 const AGAIN_AFTER_MS = 20;
 
@@ -22,9 +22,7 @@ export function ask<V extends HostVerb>(
     const attempt = (): void => {
       dispatcher.askHost(host, verb, fields, (error, reply) => {
         if (error === 0 && reply !== null) return resolve(reply);
-        const restarting =
-          error === errors.HOST_DOWN.code || error === errors.LEADER_NOT_AVAILABLE.code || error === errors.NOT_LEADER_OR_FOLLOWER.code;
-        if (restarting && clock.monotonicMs() < deadlineMs) return void clock.after(AGAIN_AFTER_MS, attempt, true);
+        if (isRetriable(error) && clock.monotonicMs() < deadlineMs) return void clock.after(AGAIN_AFTER_MS, attempt, true);
         reject(new BusError(errorName(error), `${verb} was refused: ${advice(error)}`));
       });
     };

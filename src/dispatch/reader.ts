@@ -2,7 +2,7 @@
  * Follows partitions: one fetch session and one outstanding fetch per host, a bounded queue of what came, cold slices read and
  * checked here. It hands out chunks in order per partition, fairly among partitions. Callbacks only; it decodes nothing.
  */
-import { errors } from '../base/errors.ts';
+import { errors, isRetriable } from '../base/errors.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { type Chunk, type Feed, type Fetched, Ring } from './feed.ts';
@@ -302,12 +302,8 @@ export class Reader implements Subscriber {
   }
 
   #refused(session: HostSession, feed: Feed, part: FetchPart): void {
-    if (
-      part.error === errors.UNKNOWN_TOPIC_OR_PARTITION.code ||
-      part.error === errors.LEADER_NOT_AVAILABLE.code ||
-      part.error === errors.NOT_LEADER_OR_FOLLOWER.code
-    ) {
-      // The partition is being opened, or the topic changed: the metadata tells.
+    if (part.error !== errors.CORRUPT_MESSAGE.code && isRetriable(part.error)) {
+      // The partition is being opened, its disk refuses, or the topic changed: the metadata tells.
       const { generation } = feed;
       this.#dispatcher.clock.after(
         RETRY_MS,

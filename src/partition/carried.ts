@@ -18,6 +18,18 @@ export interface CarriedSetup {
   successor: boolean;
 }
 
+/** A partition that could not be opened, and when it is tried again. */
+interface Offline {
+  spec: PartitionSpec;
+  reason: string;
+  waitMs: number;
+  againAtMs: number;
+}
+
+/** A disk that refused may be well in a moment; one that does not get well is asked ever more rarely. */
+const AGAIN_MS = 250;
+const AGAIN_MS_MAX = 30_000;
+
 /** Partitions that an ask wants open, and what came of those that were tried. */
 export interface Opening<Asker> {
   asker: Asker;
@@ -31,7 +43,7 @@ export class Carried<Asker> {
   readonly #setup: CarriedSetup;
   readonly #notice: (notice: HostNotice) => void;
   readonly #partitions = new Map<number, Partition>();
-  readonly #offline = new Map<number, PartitionSpec>();
+  readonly #offline = new Map<number, Offline>();
   readonly #opening: Opening<Asker>[] = [];
 
   constructor(setup: CarriedSetup, notice: (notice: HostNotice) => void) {
@@ -61,10 +73,21 @@ export class Carried<Asker> {
   openNext(nowMs: number): { partition: Partition | null; done: Opening<Asker> | null } {
     const work = this.#opening[0];
     const spec = work.specs.shift();
-    const partition = spec === undefined ? null : this.#openOne(spec, work, nowMs);
+    const partition = spec === undefined ? null : this.#openOne(spec, work.clean, nowMs, work.results);
     if (work.specs.length > 0) return { partition, done: null };
     this.#opening.shift();
     return { partition, done: work };
+  }
+
+  /** Tries those again that could not be opened and are due; gives those that are open now. */
+  openOffline(nowMs: number): Partition[] {
+    const opened: Partition[] = [];
+    for (const { spec, againAtMs } of [...this.#offline.values()]) {
+      if (nowMs < againAtMs) continue;
+      const partition = this.#openOne(spec, false, nowMs, []);
+      if (partition !== null) opened.push(partition);
+    }
+    return opened;
   }
 
   /** Takes a partition away; undefined when it is not here. */
@@ -88,21 +111,21 @@ export class Carried<Asker> {
       const partition = this.#partitions.get(slot);
       if (partition !== undefined) described.push(partition.describe());
       const offline = this.#offline.get(slot);
-      if (offline !== undefined) described.push(describeOffline(offline));
+      if (offline !== undefined) described.push(describeOffline(offline.spec));
     }
     return described;
   }
 
-  #openOne(spec: PartitionSpec, work: Opening<Asker>, nowMs: number): Partition | null {
+  #openOne(spec: PartitionSpec, clean: boolean, nowMs: number, results: OpenResult[]): Partition | null {
     const known = this.#partitions.get(spec.slot);
     if (known !== undefined) {
-      work.results.push(openResult(spec.slot, known.log, 0, ''));
+      results.push(openResult(spec.slot, known.log, 0, ''));
       return null;
     }
     const { topic, partition, slot } = spec;
     try {
       const sequences = new Sequences();
-      const log = this.#openLog(spec, sequences, work.clean, nowMs);
+      const log = this.#openLog(spec, sequences, clean, nowMs);
       const made = new Partition(spec, log, sequences, {
         state: (state, reason) => {
           this.#setup.log.warn({ topic, partition, state, reason }, 'a partition changed its state');
@@ -110,18 +133,26 @@ export class Carried<Asker> {
         },
       });
       this.#partitions.set(slot, made);
-      this.#offline.delete(slot);
-      work.results.push(openResult(slot, log, 0, ''));
+      if (this.#offline.delete(slot)) this.#notice({ notice: 'state', slot, topic, partition, state: 'online', reason: '' });
+      results.push(openResult(slot, log, 0, ''));
       return made;
     } catch (error) {
       // One partition that cannot be opened must not keep the others from their users.
       const reason = error instanceof Error ? error.message : String(error);
-      this.#setup.log.error({ topic, partition, reason }, 'a partition cannot be opened');
-      this.#offline.set(slot, spec);
-      this.#notice({ notice: 'state', slot, topic, partition, state: 'offline', reason });
-      work.results.push(openResult(slot, null, errors.KAFKA_STORAGE_ERROR.code, reason));
+      this.#setOffline(spec, reason, nowMs);
+      results.push(openResult(slot, null, errors.KAFKA_STORAGE_ERROR.code, reason));
       return null;
     }
+  }
+
+  #setOffline(spec: PartitionSpec, reason: string, nowMs: number): void {
+    const before = this.#offline.get(spec.slot);
+    const waitMs = before === undefined ? AGAIN_MS : Math.min(before.waitMs * 2, AGAIN_MS_MAX);
+    this.#offline.set(spec.slot, { spec, reason, waitMs, againAtMs: nowMs + waitMs });
+    if (before?.reason === reason) return;
+    const { slot, topic, partition } = spec;
+    this.#setup.log.error({ topic, partition, reason }, 'a partition cannot be opened; it is tried again');
+    this.#notice({ notice: 'state', slot, topic, partition, state: 'offline', reason });
   }
 
   #openLog(spec: PartitionSpec, sequences: Sequences, clean: boolean, nowMs: number): Log {

@@ -183,13 +183,15 @@ export class Host {
   #openSome(nowMs: number, monotonicMs: number): void {
     while (this.#carried.isOpening) {
       const { partition, done } = this.#carried.openNext(nowMs);
-      if (partition !== null) {
-        this.#appends.watch(partition);
-        this.#reads.stir(partition.spec.slot);
-      }
+      if (partition !== null) this.#opened(partition);
       if (done !== null) done.asker.replies.push({ verb: 'open', id: done.id, error: 0, results: done.results });
       if (this.#setup.clock.monotonicMs() - monotonicMs >= OPENING_MS) return;
     }
+  }
+
+  #opened(partition: Partition): void {
+    this.#appends.watch(partition);
+    this.#reads.stir(partition.spec.slot);
   }
 
   #configure(ask: HostAskOf<'configure'>, nowMs: number): number {
@@ -252,6 +254,7 @@ export class Host {
     const monotonicMs = this.#setup.clock.monotonicMs();
     const retain = monotonicMs >= this.#nextRetentionMs;
     if (retain) this.#nextRetentionMs = monotonicMs + this.#setup.retentionCheckMs;
+    for (const partition of this.#carried.openOffline(nowMs)) this.#opened(partition);
     for (const partition of this.#carried.all()) {
       if (partition.state !== 'online') {
         partition.tick(nowMs);
