@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Packr } from 'msgpackr';
 import { BusError } from '../base/errors.ts';
+import { reasonOf } from './user-code.ts';
 
 export interface Serde<T> {
   /** Shown in messages: `value of topic "orders": json cannot …`. */
@@ -30,7 +31,11 @@ const packr = new Packr({ useRecords: false, copyBuffers: true, variableMapSize:
 function msgpackSerde<T>(): Serde<T> {
   return {
     name: 'msgpack',
-    serialize: (value) => packr.pack(value),
+    serialize(value) {
+      // Packr has no word for it, and would make undefined of it.
+      if (typeof value === 'function') throw new TypeError('MessagePack has no function');
+      return packr.pack(value);
+    },
     deserialize: (bytes) => packr.unpack(bytes) as T,
   };
 }
@@ -155,20 +160,31 @@ export function encodeField<T>(serde: Serde<T>, value: T | null | undefined, top
   try {
     bytes = serde.serialize(value);
   } catch (cause) {
-    throw invalidData(topic, field, `${serde.name} cannot serialize it: ${messageOf(cause)}`, cause);
+    throw invalidData(topic, field, `${serde.name} cannot serialize it: ${reasonOf(cause)}`, cause);
   }
   if (bytes === null || bytes instanceof Uint8Array) return bytes;
+  refusePromise(bytes, serde.name, topic, field);
   throw invalidData(topic, field, `the serde "${serde.name}" returned ${kindOf(bytes)} where a Uint8Array or null was due`);
 }
 
 /** The value of one field; null for null bytes. Throws BusError INVALID_DATA. */
 export function decodeField<T>(serde: Serde<T>, bytes: Buffer | null, topic: string, field: Field): T | null {
   if (bytes === null) return null;
+  let value: T;
   try {
-    return serde.deserialize(bytes);
+    value = serde.deserialize(bytes);
   } catch (cause) {
-    throw invalidData(topic, field, `${serde.name} cannot read its ${bytes.length} bytes: ${messageOf(cause)}`, cause);
+    throw invalidData(topic, field, `${serde.name} cannot read its ${bytes.length} bytes: ${reasonOf(cause)}`, cause);
   }
+  refusePromise(value, serde.name, topic, field);
+  return value;
+}
+
+/** Whatever becomes of the promise, nobody waits for it. */
+function refusePromise(result: unknown, serde: string, topic: string, field: Field): void {
+  if (!(result instanceof Promise)) return;
+  result.catch(() => {});
+  throw invalidData(topic, field, `the serde "${serde}" returned a promise; serdes are synchronous`);
 }
 
 /** A refusal of data: what was wrong with which field of which topic. */
@@ -184,10 +200,6 @@ function utf8Of(bytes: Buffer): string {
 function sized(bytes: Buffer, count: number): Buffer {
   if (bytes.length !== count) throw new RangeError(`expected ${count} bytes`);
   return bytes;
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** A short name of a value of the wrong kind. */

@@ -9,6 +9,7 @@ import { checkTopicName } from '../coordinator/names.ts';
 import type { Header } from '../record/batch-write.ts';
 import { shown } from './check.ts';
 import { decodeField, encodeField, type Field, invalidData, isSerde, noSerde, type Serde, serdes } from './serde.ts';
+import { userCodeFailed } from './user-code.ts';
 
 export type { Header } from '../record/batch-write.ts';
 
@@ -139,6 +140,7 @@ export function valueReceived<V>(topic: Topic<unknown, V, unknown>, bytes: Buffe
 export function headersToSend<H>(topic: Topic<unknown, unknown, H>, headers: HeadersToSend<H> | undefined): Header[] {
   if (topic.headers === null) return headers === undefined ? [] : plainHeaders(topic.name, headers as HeadersInput);
   const given = checkedHeaders(topic, headers ?? {}, 'receive') as Record<string, unknown>;
+  if (typeof given !== 'object' || given === null) throw noHeaders(topic.name, given);
   const sent: Header[] = [];
   for (const key of Object.keys(given)) {
     const serde = Object.hasOwn(topic.headers, key) ? (topic.headers[key] as Serde<unknown>) : undefined;
@@ -164,8 +166,8 @@ export function headersReceived<H>(topic: Topic<unknown, unknown, H>, headers: r
 }
 
 function plainHeaders(topic: string, headers: HeadersInput): Header[] {
-  if (Array.isArray(headers)) return (headers as readonly Header[]).map(({ key, value }) => plainHeader(topic, key, value));
-  if (typeof headers !== 'object') throw invalidData(topic, 'headers', 'headers are an object or a list of { key, value }');
+  if (Array.isArray(headers)) return (headers as readonly unknown[]).map((header) => plainHeaderOf(topic, header));
+  if (typeof headers !== 'object' || headers === null) throw noHeaders(topic, headers);
   const list: Header[] = [];
   for (const [key, value] of Object.entries(headers as Record<string, HeaderInput | readonly HeaderInput[]>)) {
     if (Array.isArray(value)) for (const one of value) list.push(plainHeader(topic, key, one));
@@ -174,8 +176,19 @@ function plainHeaders(topic: string, headers: HeadersInput): Header[] {
   return list;
 }
 
+function plainHeaderOf(topic: string, header: unknown): Header {
+  if (typeof header !== 'object' || header === null) throw noHeaders(topic, header);
+  const { key, value } = header as { key?: unknown; value?: HeaderInput };
+  return plainHeader(topic, key, value);
+}
+
+function noHeaders(topic: string, headers: unknown): BusError {
+  return invalidData(topic, 'headers', `headers are an object or a list of { key, value }, not ${shown(headers)}`);
+}
+
 function plainHeader(topic: string, key: unknown, value: HeaderInput): Header {
-  if (typeof key !== 'string') throw invalidData(topic, 'headers', `a header's key is a string, not a ${typeof key}`);
+  if (typeof key !== 'string') throw invalidData(topic, 'headers', `a header's key is a string, not ${shown(key)}`);
+  if (!key.isWellFormed()) throw invalidData(topic, 'headers', 'a header’s key has a lone surrogate, which UTF-8 cannot carry');
   return { key, value: encodeField(serdes.textOrBytes, value, topic, `header "${key}"`) };
 }
 
@@ -198,17 +211,23 @@ function checkedHeaders<H>(topic: Topic<unknown, unknown, H>, headers: unknown, 
 
 /** What the schema makes of `value`. */
 function validated<T>(topic: string, field: Field | 'headers', schema: StandardSchemaV1<unknown, T>, value: unknown): T {
-  const { validate, vendor } = schema['~standard'];
+  const { vendor } = schema['~standard'];
   let result: StandardSchemaV1.Result<T> | Promise<StandardSchemaV1.Result<T>>;
   try {
-    result = validate(value);
+    result = schema['~standard'].validate(value);
   } catch (cause) {
-    throw new BusError('USER_CODE_FAILED', `The schema (${vendor}) of ${field} of topic "${topic}" threw: ${String(cause)}`, { cause });
+    throw userCodeFailed(`the schema (${vendor}) of ${field} of topic "${topic}"`, cause);
   }
   if (result instanceof Promise) {
     result.catch(() => {});
     const advice = 'sending is synchronous, so check before you send, or use a synchronous schema';
     throw invalidArgument(topic, `the schema (${vendor}) of ${field} validates asynchronously; ${advice}`);
+  }
+  if (typeof result !== 'object' || result === null || !(result.issues === undefined || Array.isArray(result.issues))) {
+    throw invalidArgument(
+      topic,
+      `the schema (${vendor}) of ${field} returned ${shown(result)}; a Standard Schema returns { value } or { issues }`,
+    );
   }
   if (result.issues === undefined) return result.value;
   const issues = result.issues.slice(0, 5).map(({ path, message }) => `${pathOf(path)}${message}`);

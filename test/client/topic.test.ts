@@ -179,6 +179,6 @@ describe('schemas', () => {
     };
     const error = refusal(() => valueToSend(defineTopic('orders', { schema: { value: broken } }), 'x'));
     expect(error.code).toBe('USER_CODE_FAILED');
-    expect(error.message).toBe('The schema (mine) of value of topic "orders" threw: Error: oops');
+    expect(error.message).toBe('the schema (mine) of value of topic "orders" threw: oops');
   });
 });
