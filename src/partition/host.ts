@@ -68,7 +68,7 @@ export class Host {
     this.#carried = new Carried(setup, (notice) => this.#coordinator?.notices.push(notice));
     this.#room = new Room(setup.arena, () => this.#carried.all(), setup.folder !== null);
     this.#reads = new ParkedReads(this.#carried);
-    this.#appends = new Appends(this.#carried, this.#room, { moved: (slot) => this.#reads.stir(slot), wake: () => this.#turn() });
+    this.#appends = new Appends(this.#carried, this.#room, { moved: (slot) => this.#reads.stir(slot), wake: () => this.#wake() });
     this.#nextRetentionMs = setup.clock.monotonicMs() + setup.retentionCheckMs;
     this.#ticker = setup.clock.after(TICK_MS, () => this.#tick());
   }
@@ -106,6 +106,12 @@ export class Host {
     if (more || this.#carried.isOpening) this.#schedule();
     if (this.#closing !== null && !more && !this.#carried.isOpening) this.#close();
     else this.#setTimer();
+  }
+
+  /** A sync has ended: between turns as a rule, within one when it could not even begin. */
+  #wake(): void {
+    if (this.#inTurn) this.#schedule();
+    else this.#turn();
   }
 
   #schedule(): void {
