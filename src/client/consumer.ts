@@ -8,19 +8,25 @@ import type { Chunk } from '../dispatch/feed.ts';
 import { Reader } from '../dispatch/reader.ts';
 import type { Header } from '../record/batch-write.ts';
 import { ask, loadTopic } from './ask.ts';
-import { checkInteger } from './check.ts';
+import { checkInteger, checkNames } from './check.ts';
 import { type ConsumerOptions, checkConsumerOptions, notAssigned, stoppedError } from './consumer-options.ts';
+import {
+  type Assignable,
+  checkPlaces,
+  checkTarget,
+  checkWanted,
+  checkWhere,
+  keyOf,
+  type SeekTarget,
+  type TopicPartition,
+  type Wanted,
+} from './places.ts';
 import { ConsumedBatch, type ConsumedRecord } from './records.ts';
+import { unknownPartition, unknownTopic } from './refusals.ts';
 import { type Serde, serdes } from './serde.ts';
 import { plainTopic, type Topic } from './topic.ts';
 
-export interface TopicPartition {
-  topic: string;
-  partition: number;
-}
-
-/** A place in a partition: an offset, 'beginning', 'end', or the first record at or after a time in milliseconds. */
-export type SeekTarget = number | 'beginning' | 'end' | { timestamp: number };
+export type { SeekTarget, TopicPartition } from './places.ts';
 
 export interface PartitionLag extends TopicPartition {
   position: number;
@@ -28,8 +34,6 @@ export interface PartitionLag extends TopicPartition {
   /** Records between the two. */
   lag: number;
 }
-
-type Assignable = string | TopicPartition | Topic<unknown, unknown, unknown>;
 
 interface Assigned<K, V, H> {
   declared: Topic<K, V, H>;
@@ -51,7 +55,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   readonly #closing: (consumer: Consumer<K, V, H>) => void;
   /** Errors that the next read throws, in order. */
   readonly #errors: BusError[] = [];
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   /** Records of a chunk that a poll or a record iteration has begun. */
   #begun: { records: Iterator<ConsumedRecord<K, V, H>>; chunk: Chunk; assigned: Assigned<K, V, H> } | null = null;
   #closed = false;
@@ -83,20 +87,21 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   async assign(what: Assignable | readonly Assignable[]): Promise<unknown> {
     this.#checkOpen();
     const wanted = new Map<string, Assigned<K, V, H>>();
-    for (const one of Array.isArray(what) ? (what as readonly Assignable[]) : [what as Assignable]) await this.#expand(one, wanted);
+    for (const one of checkWanted(what)) await this.#expand(one, wanted);
+    const fresh = [...wanted].filter(([key]) => !this.#assigned.has(key));
+    const positions = await Promise.all(fresh.map(([, one]) => this.#startOf(one)));
+    this.#checkOpen();
+    const places = fresh.map(([, one]) => this.#place(one.topic, one.partition));
+    // From here on nothing fails: what is assigned is what it was, or what was asked for.
     for (const [key, { topic, partition }] of this.#assigned) {
       if (wanted.has(key)) continue;
       this.#reader.unfollow(topic, partition);
       this.#assigned.delete(key);
     }
-    const fresh = [...wanted].filter(([key]) => !this.#assigned.has(key));
-    const positions = await Promise.all(fresh.map(([, one]) => this.#startOf(one)));
-    this.#checkOpen();
     fresh.forEach(([key, one], i) => {
       this.#assigned.set(key, one);
       one.position = positions[i];
-      const { slot, host } = this.#place(one.topic, one.partition);
-      this.#reader.follow(one.topic, one.partition, slot, host, one.position);
+      this.#reader.follow(one.topic, one.partition, places[i].slot, places[i].host, one.position);
     });
     if (this.#begun !== null && !this.#assigned.has(keyOf(this.#begun.chunk))) this.#begun = null;
     return this;
@@ -110,13 +115,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   /** Goes on elsewhere; without `partition` all assigned partitions of the topic do. What was fetched ahead is dropped. */
   async seek(where: TopicPartition | { topic: string } | string, target: SeekTarget): Promise<void> {
     this.#checkOpen();
-    const topic = typeof where === 'string' ? where : where.topic;
-    const partition = typeof where === 'string' || !('partition' in where) ? undefined : where.partition;
+    const { topic, partition } = checkWhere(where);
+    const place = checkTarget(target);
     const chosen = [...this.#assigned.values()].filter(
       (one) => one.topic === topic && (partition === undefined || one.partition === partition),
     );
     if (chosen.length === 0) throw notAssigned(topic, partition);
-    const offsets = await Promise.all(chosen.map((one) => this.#offsetOf(one, target)));
+    const offsets = await Promise.all(chosen.map((one) => this.#offsetOf(one, place)));
     chosen.forEach((one, i) => {
       one.position = offsets[i];
       if (this.#begun?.assigned === one) this.#begun = null;
@@ -138,7 +143,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   /** Stops giving out records of these partitions; all of them without an argument. */
   pause(which?: readonly TopicPartition[]): void {
-    for (const one of this.#select(which)) {
+    for (const one of this.#select('pause', which)) {
       one.paused = true;
       this.#reader.pause(one.topic, one.partition);
       if (this.#begun?.assigned !== one) continue;
@@ -149,7 +154,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   }
 
   resume(which?: readonly TopicPartition[]): void {
-    for (const one of this.#select(which)) {
+    for (const one of this.#select('resume', which)) {
       one.paused = false;
       this.#reader.resume(one.topic, one.partition);
     }
@@ -185,13 +190,9 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   }
 
   /** Up to `recordsMax` records, as soon as there is one; an empty list after `timeoutMs` (default 0: only what is here). */
-  async poll({
-    timeoutMs = 0,
-    recordsMax = this.#recordsMax,
-  }: {
-    timeoutMs?: number;
-    recordsMax?: number;
-  } = {}): Promise<ConsumedRecord<K, V, H>[]> {
+  async poll(options: { timeoutMs?: number; recordsMax?: number } = {}): Promise<ConsumedRecord<K, V, H>[]> {
+    checkNames('consumer.poll', options, ['timeoutMs', 'recordsMax']);
+    const { timeoutMs = 0, recordsMax = this.#recordsMax } = options;
     checkInteger('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
     checkInteger('recordsMax', recordsMax, 1, Number.MAX_SAFE_INTEGER);
     this.#checkOpen();
@@ -235,6 +236,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     this.#reader.close();
     this.#dispatcher.unsubscribe(this);
     this.#begun = null;
+    this.#errors.length = 0;
     this.#wake();
     this.#closing(this);
   }
@@ -245,8 +247,11 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   // What the dispatcher tells.
 
-  closed(): void {
+  closed(failed: boolean): void {
     this.#closed = true;
+    // A loop over records ends when the bus is closed; when it died, nobody may take that for the end.
+    if (failed)
+      this.#errors.push(new BusError('COORDINATOR_NOT_AVAILABLE', 'the coordinator of the bus died: close the bus and open it again'));
     this.#wake();
   }
 
@@ -305,20 +310,21 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     if (first !== undefined) throw first;
   }
 
+  /** Until something may be here, or for so long. */
   #more(timeoutMs?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = timeoutMs === undefined ? null : this.#dispatcher.clock.after(timeoutMs, resolve, true);
-      this.#waiting.push(() => {
+      const go = (): void => {
         timer?.cancel();
+        this.#waiting.delete(go);
         resolve();
-      });
+      };
+      const timer = timeoutMs === undefined ? null : this.#dispatcher.clock.after(timeoutMs, go, true);
+      this.#waiting.add(go);
     });
   }
 
   #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resume of waiting) resume();
+    for (const go of [...this.#waiting]) go();
   }
 
   #stopped(
@@ -349,24 +355,15 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   // Places and offsets.
 
-  async #expand(what: Assignable, into: Map<string, Assigned<K, V, H>>): Promise<void> {
-    const name = typeof what === 'string' ? what : 'name' in what ? what.name : what.topic;
-    const declared =
-      typeof what === 'object' && 'name' in what ? (what as Topic<unknown, unknown, unknown>) : plainTopic(name, this.#key, this.#value);
-    const metadata = await loadTopic(this.#dispatcher, name);
-    const chosen =
-      typeof what === 'object' && 'partition' in what ? [what.partition] : metadata.partitions.map(({ partition }) => partition);
-    for (const partition of chosen) {
-      if (metadata.partitions[partition] === undefined) {
-        throw new BusError(
-          'UNKNOWN_TOPIC_OR_PARTITION',
-          `topic "${name}" has partitions 0 to ${metadata.partitions.length - 1}, not ${String(partition)}`,
-        );
-      }
+  async #expand({ topic, partition, declared }: Wanted, into: Map<string, Assigned<K, V, H>>): Promise<void> {
+    const { partitions } = await loadTopic(this.#dispatcher, topic);
+    const chosen = partition === undefined ? partitions.map((one) => one.partition) : [partition];
+    for (const number of chosen) {
+      if (partitions[number] === undefined) throw unknownPartition(topic, number, partitions.length);
       const one: Assigned<K, V, H> = {
-        declared: declared as Topic<unknown, unknown, unknown> as Topic<K, V, H>,
-        topic: name,
-        partition,
+        declared: (declared ?? plainTopic(topic, this.#key, this.#value)) as Topic<unknown, unknown, unknown> as Topic<K, V, H>,
+        topic,
+        partition: number,
         position: -1,
         paused: false,
       };
@@ -376,7 +373,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   #place(topic: string, partition: number): { slot: number; host: number } {
     const place = this.#dispatcher.topic(topic)?.partitions[partition];
-    if (place === undefined) throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted meanwhile`);
+    if (place === undefined) throw unknownTopic(topic, 0);
     return place;
   }
 
@@ -386,10 +383,10 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   }
 
   async #offsetOf(one: Assigned<K, V, H>, target: SeekTarget): Promise<number> {
-    if (typeof target === 'number') return checkInteger('offset', target, 0, Number.MAX_SAFE_INTEGER);
+    if (typeof target === 'number') return target;
     if (target === 'beginning') return this.#listOffset(one, -2);
     if (target === 'end') return this.#listOffset(one, -1);
-    const found = await this.#listOffset(one, checkInteger('timestamp', target?.timestamp, 0, Number.MAX_SAFE_INTEGER));
+    const found = await this.#listOffset(one, target.timestamp);
     return found >= 0 ? found : this.#listOffset(one, -1);
   }
 
@@ -400,11 +397,12 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     return offset;
   }
 
-  #select(which: readonly TopicPartition[] | undefined): Assigned<K, V, H>[] {
+  #select(what: string, which: readonly TopicPartition[] | undefined): Assigned<K, V, H>[] {
+    this.#checkOpen();
     if (which === undefined) return [...this.#assigned.values()];
-    return which.map(({ topic, partition }) => {
-      const one = this.#assigned.get(keyOf({ topic, partition }));
-      if (one === undefined) throw notAssigned(topic, partition);
+    return checkPlaces(what, which).map((place) => {
+      const one = this.#assigned.get(keyOf(place));
+      if (one === undefined) throw notAssigned(place.topic, place.partition);
       return one;
     });
   }
@@ -412,8 +410,4 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   #checkOpen(): void {
     if (this.#closed || this.#dispatcher.closed) throw new BusError('CLOSED', 'the consumer is closed, or its bus is');
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}\u0000${partition}`;
 }

@@ -47,8 +47,8 @@ export interface Subscriber {
   event?(name: string, fields: Readonly<Record<string, string | number>>): void;
   /** Some answers came in: there may be room again. */
   turned?(): void;
-  /** The bus is gone. */
-  closed?(): void;
+  /** The bus is gone: it was closed, or it failed. */
+  closed?(failed: boolean): void;
 }
 
 /** Told when topics were asked for: an error when nothing was learnt, and the codes of those that were refused. */
@@ -75,6 +75,7 @@ export class Dispatcher {
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
   #closed = false;
+  #failed = false;
 
   constructor(setup: DispatcherSetup) {
     this.index = setup.index;
@@ -202,9 +203,11 @@ export class Dispatcher {
     this.#topics.delete(name);
   }
 
-  close(): void {
+  /** `failed`: nobody has asked for it. */
+  close(failed = false): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#failed = failed;
     for (const link of this.#hosts) link?.close();
     this.#coordinator.close();
   }
@@ -222,7 +225,7 @@ export class Dispatcher {
 
   #gone(): void {
     this.#closed = true;
-    for (const subscriber of this.#subscribers) subscriber.closed?.();
+    for (const subscriber of this.#subscribers) subscriber.closed?.(this.#failed);
   }
 
   /** Tells the governor what this thread holds, one report at a time. */
