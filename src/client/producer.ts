@@ -6,7 +6,9 @@ import { type BusError, errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
 import { Gather } from '../dispatch/gather.ts';
+import type { RecordDone } from '../dispatch/lane.ts';
 import { type Partitioner, partitionOfKey, StickyPartitions } from '../dispatch/route.ts';
+import type { Durability } from '../log/config.ts';
 import type { Header } from '../record/batch-write.ts';
 import { type AnyTopic, type Known, KnownTopics, type Load } from './known-topics.ts';
 import { readOptions } from './option-table.ts';
@@ -37,7 +39,8 @@ export interface Receipt {
   offset: number;
   /** Its create time, or its append time where the topic says so. */
   timestamp: number;
-  durability: string;
+  /** What is promised by now: 'synced' and 'written' as the topic says with acks 'all', at most 'written' with acks 1, 'memory' with 0. */
+  durability: Durability;
 }
 
 /** Date.now() takes 25 ns; a clock this coarse is right to the millisecond all the same. */
@@ -235,14 +238,13 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   #appendWithReceipt(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> | null {
     let settle: ((receipt: Receipt) => void) | undefined;
     let refuse: ((error: BusError) => void) | undefined;
-    const { metadata } = known;
     let partition = -1;
     const taken = this.#append(
       known,
       record,
-      (error, message, offset, timestamp) => {
+      (error, message, offset, timestamp, durability) => {
         const topic = known.declared.name;
-        if (error === 0) settle?.({ topic, partition, offset, timestamp, durability: metadata?.durability ?? '' });
+        if (error === 0) settle?.({ topic, partition, offset, timestamp, durability });
         else refuse?.(deliveryError(error, message, topic, partition, 1));
       },
       (chosen) => {
@@ -262,7 +264,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   #append(
     known: Known,
     record: RecordToSend<unknown, unknown, unknown>,
-    done: ((error: number, message: string, offset: number, timestampMs: number) => void) | null,
+    done: RecordDone | null,
     chosen?: (partition: number) => void,
   ): boolean {
     const { declared } = known;

@@ -4,7 +4,7 @@
  */
 import { Deadlines } from '../base/deadlines.ts';
 import { errorName, errors, isRetriable } from '../base/errors.ts';
-import type { Acks } from '../partition/protocol.ts';
+import type { Acks, HostReplyOf } from '../partition/protocol.ts';
 import { stampProducer } from '../record/batch-layout.ts';
 import type { Timer } from '../world/clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -63,7 +63,7 @@ export class Delivery {
       lane.inFlight++;
       const ask = { slot: lane.slot, acks, own: true, position: batch.position, length: batch.length, batch: null };
       this.#dispatcher.askHost(lane.host, 'append', ask, (error, reply) => {
-        this.#answered(lane, batch, error, reply?.message ?? '', reply?.baseOffset ?? -1, reply?.logAppendTimeMs ?? -1);
+        this.#answered(lane, batch, error, reply);
       });
     }
   }
@@ -79,7 +79,7 @@ export class Delivery {
   /** Gives up a batch. Its records are told now; its bytes stay the host's until it answers. */
   giveUp(lane: Lane, batch: Batch, error: number, message: string): void {
     if (!batch.settled) {
-      settle(batch, error, message, -1, -1);
+      settle(batch, error, message);
       this.#events.failed(error, message, lane, batch.count);
     }
     if (!batch.sent) this.#finish(lane, batch);
@@ -107,16 +107,16 @@ export class Delivery {
     this.#timer?.cancel();
   }
 
-  #answered(lane: Lane, batch: Batch, error: number, message: string, baseOffset: number, logAppendTimeMs: number): void {
+  #answered(lane: Lane, batch: Batch, error: number, reply: HostReplyOf<'append'> | null): void {
     lane.inFlight--;
     batch.sent = false;
     if (error === 0) {
       lane.refusal = null;
       lane.proved = true;
-      settle(batch, 0, '', this.#options.acks === 0 ? -1 : baseOffset, logAppendTimeMs);
+      if (reply !== null) settle(batch, 0, '', this.#options.acks === 0 ? { ...reply, baseOffset: -1 } : reply);
       this.#finish(lane, batch);
     } else if (batch.settled) this.#finish(lane, batch);
-    else this.#refused(lane, batch, error, message);
+    else this.#refused(lane, batch, error, reply?.message ?? '');
     if (lane.gap && lane.inFlight === 0) this.#rekey(lane);
     this.#events.answered(lane);
     this.send(lane);

@@ -75,7 +75,8 @@ export class Dispatcher {
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
   #closed = false;
-  #failed = false;
+  /** The bus is being closed: its end is no failure. */
+  #closing = false;
 
   constructor(setup: DispatcherSetup) {
     this.index = setup.index;
@@ -203,11 +204,10 @@ export class Dispatcher {
     this.#topics.delete(name);
   }
 
-  /** `failed`: nobody has asked for it. */
-  close(failed = false): void {
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#failed = failed;
+    this.#closing = true;
     for (const link of this.#hosts) link?.close();
     this.#coordinator.close();
   }
@@ -218,14 +218,14 @@ export class Dispatcher {
       for (const subscriber of this.#subscribers) subscriber.topicsChanged?.(notice.names);
     } else if (notice.notice === 'pressure') {
       for (const subscriber of this.#subscribers) subscriber.pressure?.(notice.report);
-    } else {
+    } else if (notice.notice === 'event') {
       for (const subscriber of this.#subscribers) subscriber.event?.(notice.name, notice.fields);
-    }
+    } else this.#closing = true;
   }
 
   #gone(): void {
     this.#closed = true;
-    for (const subscriber of this.#subscribers) subscriber.closed?.(this.#failed);
+    for (const subscriber of this.#subscribers) subscriber.closed?.(!this.#closing);
   }
 
   /** Tells the governor what this thread holds, one report at a time. */

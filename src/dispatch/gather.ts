@@ -326,7 +326,7 @@ export class Gather implements Subscriber {
     lane.waiting = null;
     this.#count(-writer.bytes);
     writer.reset();
-    for (const one of waiting ?? []) one.done(error, message, -1, -1);
+    for (const one of waiting ?? []) one.done(error, message, -1, -1, 'memory');
     this.#events.failed(error, message, lane.topic, lane.partition, count);
     this.#epochs.end(lane.epoch);
   }

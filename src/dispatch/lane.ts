@@ -1,9 +1,11 @@
 /** What a producer holds of one partition: its open batch, the sealed ones in the order of their sequences, and who it is to the host. */
+
+import type { Durability } from '../log/config.ts';
 import type { BatchWriter } from '../record/batch-write.ts';
 import type { Epoch } from './epochs.ts';
 
 /** The outcome of one record. `offset` is −1 with acks 0 and on errors. */
-export type RecordDone = (error: number, message: string, offset: number, timestampMs: number) => void;
+export type RecordDone = (error: number, message: string, offset: number, timestampMs: number, durability: Durability) => void;
 
 /** A record that wants to know. */
 export interface Waiting {
@@ -63,6 +65,15 @@ export interface Lane {
   refusal: { error: number; message: string } | null;
 }
 
+/** What a host says of a batch that it took. */
+export interface BatchAnswer {
+  baseOffset: number;
+  logAppendTimeMs: number;
+  durability: Durability;
+}
+
+const NO_ANSWER: BatchAnswer = { baseOffset: -1, logAppendTimeMs: -1, durability: 'memory' };
+
 export const NO_PRODUCER = -1;
 
 export function makeLane(topic: string, partition: number, place: { slot: number; host: number }, epoch: Epoch): Lane {
@@ -99,13 +110,14 @@ export function takeSequences(lane: Lane, count: number): number {
 }
 
 /** Tells a batch's records, once. */
-export function settle(batch: Batch, error: number, message: string, baseOffset: number, logAppendTimeMs: number): void {
+export function settle(batch: Batch, error: number, message: string, answer: BatchAnswer = NO_ANSWER): void {
+  const { baseOffset, logAppendTimeMs, durability } = answer;
   if (batch.settled) return;
   batch.settled = true;
   const { waiting } = batch;
   if (waiting === null) return;
   batch.waiting = null;
   for (const { delta, timestampMs, done } of waiting) {
-    done(error, message, baseOffset < 0 ? -1 : baseOffset + delta, logAppendTimeMs >= 0 ? logAppendTimeMs : timestampMs);
+    done(error, message, baseOffset < 0 ? -1 : baseOffset + delta, logAppendTimeMs >= 0 ? logAppendTimeMs : timestampMs, durability);
   }
 }

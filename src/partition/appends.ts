@@ -4,10 +4,11 @@
 import { assert } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { errors } from '../base/errors.ts';
+import type { Durability } from '../log/config.ts';
 import type { Carried } from './carried.ts';
 import type { Connection } from './connection.ts';
 import type { Partition } from './partition.ts';
-import type { HostAskOf } from './protocol.ts';
+import type { Acks, HostAskOf } from './protocol.ts';
 import type { Room } from './room.ts';
 
 export interface AppendEvents {
@@ -128,6 +129,7 @@ function reply({ partition, connection, ask, baseOffset, logAppendTimeMs }: Answ
     error,
     baseOffset: error === 0 ? baseOffset : -1,
     logAppendTimeMs,
+    durability: promised(partition, ask.acks),
     startOffset: partition.log.startOffset,
     message: '',
   });
@@ -135,7 +137,22 @@ function reply({ partition, connection, ask, baseOffset, logAppendTimeMs }: Answ
 
 /** Answers an append with a code. */
 export function refuse(connection: Connection, ask: HostAskOf<'append'>, error: number, message: string): void {
-  connection.replies.push({ verb: 'append', id: ask.id, error, baseOffset: -1, logAppendTimeMs: -1, startOffset: -1, message });
+  connection.replies.push({
+    verb: 'append',
+    id: ask.id,
+    error,
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    startOffset: -1,
+    durability: 'memory',
+    message,
+  });
+}
+
+/** What an answer given now promises. */
+function promised({ log }: Partition, acks: Acks): Durability {
+  const { durability } = log.config;
+  return acks === -1 ? durability : acks === 0 || durability === 'memory' ? 'memory' : 'written';
 }
 
 function outboxSlice(connection: Connection, position: number, length: number): Buffer {

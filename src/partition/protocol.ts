@@ -2,7 +2,7 @@
  * What can be said to a partition host, and what it answers. One post carries all asks of a dispatcher's turn; one post back
  * carries all replies of the host's turn. Only numbers, strings, byte arrays and plain objects of them cross.
  */
-import type { LogConfig } from '../log/config.ts';
+import type { Durability, LogConfig } from '../log/config.ts';
 
 /** 0: answered at once. 1: when the leader has appended. −1: when committed at the topic's durability ('all'). */
 export type Acks = 0 | 1 | -1;
@@ -79,7 +79,8 @@ export interface HostVerbs {
    */
   append: {
     ask: { slot: number; acks: Acks; own: boolean; position: number; length: number; batch: Uint8Array | null };
-    reply: { baseOffset: number; logAppendTimeMs: number; startOffset: number; message: string };
+    /** `durability`: what this answer promises; with acks 1 at most 'written', as nothing was waited for. */
+    reply: { baseOffset: number; logAppendTimeMs: number; startOffset: number; durability: Durability; message: string };
   };
   /**
    * Read from many partitions; parked until `bytesMin` wait or `waitMs` pass. With `session` > 0 the host remembers the
