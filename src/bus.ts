@@ -162,7 +162,7 @@ export class Bus {
       this.#log.error({ error: String(error) }, 'the coordinator died');
       this.#rejectOpened(new BusError('COORDINATOR_NOT_AVAILABLE', `the coordinator died: ${String(error)}`, { cause: error }));
       publish('coordinator', { state: 'down', error: String(error) });
-      this.#client.dispatcher.close(true);
+      this.#client.dispatcher.abandon();
     });
   }
 

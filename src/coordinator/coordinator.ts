@@ -368,6 +368,7 @@ export class Coordinator {
       unfinished.push(String(failure));
     }
     dispatcher.replies.push({ verb: 'close', id: ask.id, error, unfinished });
+    this.#dispatchers.tell({ notice: 'closing' });
     store?.close();
     this.#answer();
     this.#end();

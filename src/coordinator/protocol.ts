@@ -118,7 +118,9 @@ export type CoordinatorNotice =
   | { notice: 'topics'; epoch: number; names: string[] }
   | { notice: 'pressure'; report: PressureReport }
   /** Damage, recovery, state of partitions: passed on from the hosts, for events and log lines. */
-  | { notice: 'event'; name: string; fields: Record<string, string | number> };
+  | { notice: 'event'; name: string; fields: Record<string, string | number> }
+  /** The last word: the port closes behind it because the bus was closed. A port that closes without it has lost its coordinator. */
+  | { notice: 'closing' };
 
 export interface CoordinatorPost {
   asks: CoordinatorAsk[];

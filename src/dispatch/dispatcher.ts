@@ -88,7 +88,7 @@ export class Dispatcher {
     this.#memory = setup.memory;
     this.#coordinator = new Link(setup.coordinator, setup.clock, errors.CLOSED.code, {
       notice: (notice) => this.#noticed(notice),
-      closed: () => this.#gone(),
+      closed: () => this.abandon(),
       turned: () => {},
     });
     if (this.#memory !== undefined) this.#scheduleLoad();
@@ -205,11 +205,17 @@ export class Dispatcher {
   }
 
   close(): void {
+    this.#closing = true;
+    this.abandon();
+  }
+
+  /** Ends as `close` does, but is told as a failure: nobody has asked for it. */
+  abandon(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closing = true;
     for (const link of this.#hosts) link?.close();
     this.#coordinator.close();
+    for (const subscriber of this.#subscribers) subscriber.closed?.(!this.#closing);
   }
 
   #noticed(notice: CoordinatorNotice): void {
@@ -221,11 +227,6 @@ export class Dispatcher {
     } else if (notice.notice === 'event') {
       for (const subscriber of this.#subscribers) subscriber.event?.(notice.name, notice.fields);
     } else this.#closing = true;
-  }
-
-  #gone(): void {
-    this.#closed = true;
-    for (const subscriber of this.#subscribers) subscriber.closed?.(!this.#closing);
   }
 
   /** Tells the governor what this thread holds, one report at a time. */

@@ -30,6 +30,7 @@ const load = {
 function noticesOf(dispatcher: FakeDispatcher): string[] {
   return dispatcher.notices.map((notice) => {
     if (notice.notice === 'topics') return `topics ${notice.epoch}: ${notice.names.join(' ')}`;
+    if (notice.notice === 'closing') return 'closing';
     return notice.notice === 'pressure' ? `pressure ${notice.report.level}` : `${notice.name} ${JSON.stringify(notice.fields)}`;
   });
 }
