@@ -238,8 +238,9 @@ export class Gather implements Subscriber {
     const lanes = this.#lanes.get(topic.name) ?? [];
     if (lanes.length === 0) this.#lanes.set(topic.name, lanes);
     const known = lanes[partition];
-    if (known !== undefined) return known;
-    const made = makeLane(topic.name, partition, topic.partitions[partition], this.#epochs.current);
+    if (known?.topicId === topic.topicId) return known;
+    if (known !== undefined) this.#giveUpLane(known);
+    const made = makeLane(topic, partition, this.#epochs.current);
     lanes[partition] = made;
     return made;
   }
@@ -384,10 +385,9 @@ export class Gather implements Subscriber {
     for (const lane of lanes) {
       if (lane === undefined) continue;
       const place = topic?.partitions[lane.partition];
-      if (place === undefined) {
-        const message = `topic ${name} does not exist any more`;
-        if (lane.writer !== null) this.#giveUpOpen(lane, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
-        for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
+      if (topic === undefined || place === undefined || topic.topicId !== lane.topicId) {
+        delete lanes[lane.partition];
+        this.#giveUpLane(lane);
         continue;
       }
       const moved = lane.slot !== place.slot || lane.host !== place.host;
@@ -397,6 +397,13 @@ export class Gather implements Subscriber {
       else this.#delivery.send(lane);
     }
     if (topic === undefined) this.#lanes.delete(name);
+  }
+
+  /** Its topic was deleted. One made anew under the name is another: it may have other partitions, and its readers expect no old records. */
+  #giveUpLane(lane: Lane): void {
+    const message = `topic ${lane.topic} was deleted`;
+    if (lane.writer !== null) this.#giveUpOpen(lane, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
+    for (const batch of [...lane.queue]) this.#delivery.giveUp(lane, batch, errors.UNKNOWN_TOPIC_OR_PARTITION.code, message);
   }
 }
 

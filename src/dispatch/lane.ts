@@ -1,5 +1,6 @@
 /** What a producer holds of one partition: its open batch, the sealed ones in the order of their sequences, and who it is to the host. */
 
+import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Durability } from '../log/config.ts';
 import type { BatchWriter } from '../record/batch-write.ts';
 import type { Epoch } from './epochs.ts';
@@ -33,6 +34,7 @@ export interface Batch {
 
 export interface Lane {
   topic: string;
+  topicId: string;
   partition: number;
   slot: number;
   host: number;
@@ -76,12 +78,14 @@ const NO_ANSWER: BatchAnswer = { baseOffset: -1, logAppendTimeMs: -1, durability
 
 export const NO_PRODUCER = -1;
 
-export function makeLane(topic: string, partition: number, place: { slot: number; host: number }, epoch: Epoch): Lane {
+export function makeLane(topic: TopicMetadata, partition: number, epoch: Epoch): Lane {
+  const { slot, host } = topic.partitions[partition];
   return {
-    topic,
+    topic: topic.name,
+    topicId: topic.topicId,
     partition,
-    slot: place.slot,
-    host: place.host,
+    slot,
+    host,
     writer: null,
     sealed: null,
     sealedSequence: -1,

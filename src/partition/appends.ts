@@ -105,6 +105,8 @@ export class Appends {
     for (const partition of this.#toSync) {
       if (partition.syncing) continue;
       partition.syncIfNeeded(nowMs, () => {
+        // It may have been dropped while its sync ran.
+        if (this.#carried.get(partition.spec.slot) !== partition) return;
         partition.settle();
         this.#events.moved(partition.spec.slot);
         this.#toSync.add(partition);
