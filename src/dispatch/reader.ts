@@ -302,13 +302,18 @@ export class Reader implements Subscriber {
   }
 
   #refused(session: HostSession, feed: Feed, part: FetchPart): void {
+<<<<<<< ours
     if (part.error !== errors.CORRUPT_MESSAGE.code && isRetriable(part.error)) {
       // The partition is being opened, its disk refuses, or the topic changed: the metadata tells.
+=======
+    if (isRetriable(part.error) && part.error !== errors.CORRUPT_MESSAGE.code) {
+      // The partition is being opened, its disk is sick, or the topic changed: the metadata tells.
+>>>>>>> theirs
       const { generation } = feed;
       this.#dispatcher.clock.after(
         RETRY_MS,
         () => {
-          if (this.#closed || feed.generation !== generation || feed.stopped) return;
+          if (this.#closed || feed.generation !== generation || feed.stopped || feed.paused) return;
           session.changes.set(feed.slot, feed);
           this.topicsChanged([feed.topic]);
           this.#pump(session);
@@ -322,9 +327,8 @@ export class Reader implements Subscriber {
     this.#ring.add(feed);
   }
 
-  #chunkOf({ topic, partition }: Feed, { offset, nextOffset, highWatermark }: FetchPart, bytes: Buffer): Chunk {
+  #chunkOf({ topic, partition }: Feed, offset, nextOffset, highWatermark : FetchPart, bytes: Buffer): Chunk 
     return { topic, partition, offset, nextOffset, highWatermark, bytes };
-  }
 
   // Cold slices.
 
@@ -350,10 +354,11 @@ export class Reader implements Subscriber {
     feed.stopped = false;
     const { generation } = feed;
     const again = (): void => {
-      if (this.#closed || feed.generation !== generation) return;
+      if (this.#closed || feed.generation !== generation || feed.paused) return;
       this.#change(feed, false);
     };
-    if (!damaged) return again();
+    // A disk that goes on refusing is not asked without end.
+    if (!damaged) return void this.#dispatcher.clock.after(RETRY_MS, again, true);
     this.#dispatcher.askHost(feed.host, 'verify', { slot: feed.slot, offset: feed.offset }, again);
   }
 

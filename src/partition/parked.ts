@@ -210,7 +210,9 @@ export class ParkedReads {
       bytes += part.length;
       if (part.error !== 0) urgent = true;
     }
-    if (!urgent && (parts.length === 0 || bytes < parked.ask.bytesMin)) return;
+    // More than an answer may hold is never waited for.
+    const { bytesMin, bytesMax } = parked.ask;
+    if (!urgent && (parts.length === 0 || bytes < Math.min(bytesMin, bytesMax))) return;
     this.#answer(session, parts, reads);
   }
 

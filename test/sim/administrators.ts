@@ -1,7 +1,7 @@
 /** Those who change topics while a simulation runs: configurations, partitions, deletions of records; and the topics that come and go. */
 import type { Durability } from '../../src/log/config.ts';
 import { passingNames, type TopicPlan } from './plan.ts';
-import { chance, codeOf, pick, type ProducerHabits, produce, type ReaderHabits, type Reading, readOn, sleep, type User } from './users.ts';
+import { chance, codeOf, type ProducerHabits, pick, produce, type ReaderHabits, type Reading, readOn, sleep, type User } from './users.ts';
 
 type Work = (user: User, topic: TopicPlan) => Promise<void>;
 
@@ -68,6 +68,8 @@ export async function comeAndGo(user: User, name: string): Promise<void> {
     const partitions = 1 + random.below(3);
     try {
       auditor.topicMade(name, { durability: 'memory', partitions, passing: true });
+      // Who uses it before it is there makes it, with the bus's own count.
+      auditor.partitionsAsked(name, 1);
       const durability = (await isConfigurable(client, 'topic-0')) ? pick(random, ['memory', 'written', 'synced']) : 'memory';
       await client.admin().createTopics([{ name, partitions, configs: { durability, 'segment.bytes': 4096, 'retention.ms': 10_000 } }]);
     } catch (error) {
@@ -93,7 +95,15 @@ function passingProducer({ random }: User, name: string): ProducerHabits {
     topics: [name],
     partitions: 0,
     style: pick(random, ['one', 'burst'] as const),
-    options: { acks: 'all', lingerMs: 0, batchSize: 4096, bufferMemory: 16_384, maxBlockMs: 500, deliveryTimeoutMs: 1000, retryBackoffMs: 10 },
+    options: {
+      acks: 'all',
+      lingerMs: 0,
+      batchSize: 4096,
+      bufferMemory: 16_384,
+      maxBlockMs: 500,
+      deliveryTimeoutMs: 1000,
+      retryBackoffMs: 10,
+    },
     burst: 5,
     pauseMs: random.below(10),
     valueBytesMax: 500,
@@ -102,7 +112,13 @@ function passingProducer({ random }: User, name: string): ProducerHabits {
 }
 
 function passingReader({ random }: User, name: string): ReaderHabits {
-  const options = { fetchBytesMax: 65_536, partitionBytesMax: 65_536, fetchBytesMin: 1, fetchWaitMs: 100, queuedBytesMax: pick(random, [1, 65_536]) };
+  const options = {
+    fetchBytesMax: 65_536,
+    partitionBytesMax: 65_536,
+    fetchBytesMin: 1,
+    fetchWaitMs: 100,
+    queuedBytesMax: pick(random, [1, 65_536]),
+  };
   return { topic: name, style: 'poll', seeks: 0, pauses: 0, delayMs: random.below(20), recordsMax: 50, options };
 }
 

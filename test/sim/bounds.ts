@@ -71,7 +71,9 @@ export class Bounds {
         const { outbox, inFlightBytes } = this.#bus.client(thread).dispatcher;
         return `thread ${thread}: outbox ${outbox.used} of ${outbox.size}, ${inFlightBytes} bytes in flight`;
       }),
-      ...this.#bus.hosts.map(({ actor, down, ready }, host) => `host ${host}: ${down ? 'down' : ready ? 'ready' : 'opening'}, ${actor.alive ? 'alive' : 'dead'}`),
+      ...this.#bus.hosts.map(
+        ({ actor, down, ready }, host) => `host ${host}: ${down ? 'down' : ready ? 'ready' : 'opening'}, ${actor.alive ? 'alive' : 'dead'}`,
+      ),
     ];
   }
 }

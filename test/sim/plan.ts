@@ -172,6 +172,10 @@ function makeProducer(random: Random, names: string[], topics: TopicPlan[]): Pro
 }
 
 function makeReader(random: Random, topic: string): ReaderHabits {
+  const fetchBytesMax = pick(random, [1, 4096, 65_536]);
+  const partitionBytesMax = pick(random, [1, 2048, 65_536]);
+  // A fetch that may not hold what it waits for takes its whole time, again and again.
+  const fetchBytesMin = pick(random, [0, 1, 1, Math.min(fetchBytesMax, partitionBytesMax)]);
   return {
     topic,
     style: pick(random, ['poll', 'batches', 'records'] as const),
@@ -180,9 +184,9 @@ function makeReader(random: Random, topic: string): ReaderHabits {
     delayMs: pick(random, [0, 0, 5, 50]),
     recordsMax: 1 + random.below(100),
     options: {
-      fetchBytesMax: pick(random, [1, 4096, 65_536]),
-      partitionBytesMax: pick(random, [1, 2048, 65_536]),
-      fetchBytesMin: pick(random, [0, 1, 1, 5000]),
+      fetchBytesMax,
+      partitionBytesMax,
+      fetchBytesMin,
       fetchWaitMs: pick(random, [2, 20, 500]),
       queuedBytesMax: pick(random, [1, 8192, 1 << 20]),
     },

@@ -1,6 +1,6 @@
 /**
  * The program of the simulation: `node test/sim/run.ts --seeds N [--from S]` runs many seeds, `--seed S [--verbose]` one. A failure
- * prints its seed and how to replay it; results go to bench/results.
+ * prints its seed and how to replay it; the results of a thousand seeds and more go to bench/results.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -41,8 +41,9 @@ async function runMany(from: number, count: number): Promise<number> {
     if (done % 50 === 0) console.log(`${done} of ${count} seeds, ${failed.length} failed`);
   }
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
-  const summary = { sim: "bus", from, seeds: count, failedSeeds: failed.map(({ seed }) => seed), seconds, ...totals };
+  const summary = { sim: 'bus', from, seeds: count, failedSeeds: failed.map(({ seed }) => seed), seconds, ...totals };
   console.log(JSON.stringify(summary));
+  if (count < 1000) return failed.length === 0 ? 0 : 1;
   const folder = join(import.meta.dirname, '../../bench/results');
   mkdirSync(folder, { recursive: true });
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '');

@@ -9,10 +9,10 @@ import { silentLogger } from '../../src/world/logger.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
 import { administer, comeAndGo } from './administrators.ts';
 import { Auditor, type Scan, type SeenRecord } from './auditor.ts';
-import { SimBus } from './bus.ts';
 import { Bounds } from './bounds.ts';
+import { SimBus } from './bus.ts';
 import { Machine } from './machine.ts';
-import { type Ending, type Fault, type Life, makePlan, passingNames, type Plan } from './plan.ts';
+import { type Ending, type Fault, type Life, makePlan, type Plan, passingNames } from './plan.ts';
 import { type Safety, safetyOf } from './shadow.ts';
 import { SimWorld } from './sim-world.ts';
 import { codeOf, produce, type Reading, readOn, type User } from './users.ts';
@@ -34,6 +34,7 @@ export interface SimulationOptions {
 const SENDS_END_MS = 120_000;
 const READERS_ARRIVE_MS = 60_000;
 const OPENS_WITHIN_MS = 60_000;
+const HEALS_WITHIN_MS = 60_000;
 const EVENTS_MAX = 3_000_000;
 const FOLDER = '/data';
 
@@ -79,7 +80,8 @@ class Simulation {
   async run(): Promise<Outcome> {
     const { lives } = this.#plan;
     try {
-      for (let i = 0; i < lives.length && this.#auditor.violations.length === 0; i++) await this.#live(lives[i], i === 0, i === lives.length - 1);
+      for (let i = 0; i < lives.length && this.#auditor.violations.length === 0; i++)
+        await this.#live(lives[i], i === 0, i === lives.length - 1);
       if (this.#auditor.violations.length === 0 && this.#plan.folder) await this.#look();
     } catch (error) {
       if (!(error instanceof Stuck)) throw error;
@@ -326,22 +328,31 @@ class Simulation {
   async #ends(): Promise<Map<string, number>> {
     const ends = new Map<string, number>();
     for (const { name } of this.#plan.topics) {
-      for (const { partition, offset } of await this.#ask(this.#bus.admin().listOffsets(name, 'latest'))) ends.set(`${name}-${partition}`, offset);
+      for (const { partition, offset } of await this.#ask(() => this.#bus.admin().listOffsets(name, 'latest')))
+        ends.set(`${name}-${partition}`, offset);
     }
     return ends;
   }
 
-  async #ask<T>(promise: Promise<T>): Promise<T> {
-    const answer = await this.#world.settled(promise, 60_000);
-    if (answer === undefined) throw new Stuck('no answer', await this.#dump());
-    if ('error' in answer) throw new Stuck(`refused: ${String(answer.error)}`, await this.#dump());
-    return answer.value;
+  /** Asks until it is answered: what a fault has left may heal only after some time. */
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    const { clock } = this.#world;
+    const untilMs = clock.monotonicMs() + HEALS_WITHIN_MS;
+    for (;;) {
+      const answer = await this.#world.settled(call(), HEALS_WITHIN_MS);
+      if (answer === undefined) throw new Stuck('no answer', await this.#dump());
+      if ('value' in answer) return answer.value;
+      const { error } = answer;
+      if (!(error instanceof BusError) || !error.retriable || clock.monotonicMs() > untilMs)
+        throw new Stuck(`refused: ${error instanceof Error ? error.stack : String(error)}`, await this.#dump());
+      await this.#world.settled(new Promise<void>((resolve) => void clock.after(100, resolve)), 1000);
+    }
   }
 
   /** Reads everything and compares it. */
   async #scan(): Promise<void> {
     for (const { name } of this.#plan.topics) {
-      const scans = await this.#ask(this.#scanTopic(name));
+      const scans = await this.#ask(() => this.#scanTopic(name));
       for (const [scan, found] of scans) this.#auditor.scanned(scan, found);
     }
     this.#auditor.scannedAll();
@@ -371,7 +382,14 @@ class Simulation {
     return partitions.map(({ partition, startOffset, quarantined }) => {
       const seen = records.get(partition) ?? [];
       const first = seen[0]?.offset ?? startOffset;
-      const scan = { topic: name, partition, startOffset: Math.min(startOffset, first), endOffset: endOf(partition), records: seen, quarantined };
+      const scan = {
+        topic: name,
+        partition,
+        startOffset: Math.min(startOffset, first),
+        endOffset: endOf(partition),
+        records: seen,
+        quarantined,
+      };
       return [scan, found];
     });
   }
@@ -385,8 +403,13 @@ class Simulation {
   #logger() {
     const tell =
       (level: string) =>
-      (fields: object, message: string): void =>
+      (fields: object, message: string): void => {
         this.#say(`${this.#at()} ${level}: ${message} ${JSON.stringify(fields)}`);
+        // A host takes whatever keeps a log from opening for its disk's fault; here it must have been.
+        const reason = 'reason' in fields ? String(fields.reason) : '';
+        if (message === 'a partition cannot be opened' && !/ failed: E\w+$|was stopped$/.test(reason))
+          this.#auditor.violated(`${message}: ${reason}`);
+      };
     return { ...silentLogger, warn: tell('warn'), error: tell('error') };
   }
 
@@ -397,12 +420,16 @@ class Simulation {
       lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${Math.round(this.#wallMs - sent.atMs)} ms`);
     for (const { name, cursors, consumer } of this.#readings)
       for (const { topic, partition, next } of cursors.values())
-        lines.push(`${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`);
+        lines.push(
+          `${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`,
+        );
     lines.push(...this.#bounds.tell());
     const described = await this.#world.settled(this.#bus.admin().describeLogDirs(), 1000);
     if (described !== undefined && 'value' in described)
       for (const one of described.value)
-        lines.push(`${one.topic}-${one.partition}: ${one.state} [${one.startOffset}, ${one.highWatermark}, ${one.endOffset}) ${one.residentBytes} resident`);
+        lines.push(
+          `${one.topic}-${one.partition}: ${one.state} [${one.startOffset}, ${one.highWatermark}, ${one.endOffset}) ${one.residentBytes} resident`,
+        );
     else lines.push(`describe: ${described === undefined ? 'no answer' : String(described.error)}`);
     return lines.join('\n    ');
   }
