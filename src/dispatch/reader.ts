@@ -333,9 +333,9 @@ export class Reader implements Subscriber {
   // Cold slices.
 
   #load(feed: Feed, entry: Fetched, part: FetchPart): void {
-    const { generation } = feed;
     this.#slices.read(part.path, part.position, part.length, (error, bytes) => {
-      if (this.#closed || feed.generation !== generation) return;
+      // A seek, or doubt about an earlier slice, may have dropped it meanwhile; doubt about a later one has not.
+      if (this.#closed || !feed.queue.includes(entry)) return;
       const damaged = bytes !== null && bytes.length === part.length && !isSound(bytes);
       if (error !== null || bytes === null || damaged || bytes.length < part.length) return this.#doubt(feed, entry, damaged);
       entry.chunk.bytes = bytes;

@@ -208,11 +208,10 @@ export class ParkedReads {
     let urgent = now;
     for (const part of parts) {
       bytes += part.length;
-      if (part.error !== 0) urgent = true;
+      // More waits than the answer may hold: it would not grow by waiting.
+      if (part.error !== 0 || part.nextOffset < part.highWatermark) urgent = true;
     }
-    // More than an answer may hold is never waited for.
-    const { bytesMin, bytesMax } = parked.ask;
-    if (!urgent && (parts.length === 0 || bytes < Math.min(bytesMin, bytesMax))) return;
+    if (!urgent && (parts.length === 0 || bytes < parked.ask.bytesMin)) return;
     this.#answer(session, parts, reads);
   }
 
