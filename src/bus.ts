@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MiB } from './base/bytes.ts';
 import { BusError, errorName } from './base/errors.ts';
 import { limits } from './base/limits.ts';
-import { type BusHandle, CLOSE_DEADLINE_MS, type CloseReport, type HandlePost } from './bus/attach.ts';
+import type { BusHandle, CloseReport, HandlePost } from './bus/attach.ts';
 import { type Attached, HostThreads } from './bus/host-threads.ts';
 import { type BusOptions, type CheckedBusOptions, checkBusOptions } from './bus/options.ts';
 import type { Admin } from './client/admin.ts';
@@ -15,8 +15,9 @@ import { Client } from './client/client.ts';
 import type { Consumer } from './client/consumer.ts';
 import type { ConsumerOptions } from './client/consumer-options.ts';
 import { publish } from './client/events.ts';
+import { readOptions } from './client/option-table.ts';
 import type { Producer } from './client/producer.ts';
-import type { ProducerOptions } from './client/producer-options.ts';
+import { closeOptions, type ProducerOptions } from './client/producer-options.ts';
 import type { ControlAnswer, CoordinatorAnswer, CoordinatorPost, PressureReport } from './coordinator/protocol.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { outboxMemory } from './dispatch/outbox.ts';
@@ -140,7 +141,8 @@ export class Bus {
    * Drains and closes: producers flush, memory topics are written out, files are synced, threads end. Resolves within `deadlineMs`
    * (default 30000) with what could not be finished. Closing twice is closing once.
    */
-  close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<CloseReport> {
+  async close(options: { deadlineMs?: number } = {}): Promise<CloseReport> {
+    const { deadlineMs } = readOptions('bus.close', options, closeOptions);
     this.#closing ??= this.#close(deadlineMs);
     return this.#closing;
   }

@@ -1,12 +1,13 @@
 /** A bus in a worker of the user's: taken up from a handle that the bus made. */
-import type { MessagePort } from 'node:worker_threads';
+import { MessagePort } from 'node:worker_threads';
 import { BusError } from '../base/errors.ts';
 import type { Admin } from '../client/admin.ts';
 import { Client } from '../client/client.ts';
 import type { Consumer } from '../client/consumer.ts';
 import type { ConsumerOptions } from '../client/consumer-options.ts';
+import { readOptions } from '../client/option-table.ts';
 import type { Producer } from '../client/producer.ts';
-import type { ProducerOptions } from '../client/producer-options.ts';
+import { closeOptions, type ProducerOptions } from '../client/producer-options.ts';
 import type { CoordinatorAnswer, CoordinatorPost, PressureReport } from '../coordinator/protocol.ts';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HostAnswer, HostPost } from '../partition/protocol.ts';
@@ -40,9 +41,6 @@ export interface CloseReport {
   unfinished: string[];
 }
 
-/** How long closing may take unless told. */
-export const CLOSE_DEADLINE_MS = 30_000;
-
 /** A bus as a worker sees it. */
 export class AttachedBus {
   readonly #client: Client;
@@ -74,7 +72,8 @@ export class AttachedBus {
   }
 
   /** Drains this thread's producers and lets the bus go; the bus itself goes on. */
-  async close({ deadlineMs = CLOSE_DEADLINE_MS }: { deadlineMs?: number } = {}): Promise<CloseReport> {
+  async close(options: { deadlineMs?: number } = {}): Promise<CloseReport> {
+    const { deadlineMs } = readOptions('bus.close', options, closeOptions);
     const unfinished = await this.#client.drain(deadlineMs);
     this.#client.dispatcher.close();
     this.#control.close();
@@ -86,11 +85,14 @@ export class AttachedBus {
   }
 }
 
-/** Takes up a handle in a worker: producers, consumers and administration as on the thread that opened the bus. */
+/**
+ * Takes up a handle in a worker: producers, consumers and administration as on the thread that opened the bus. Throws BusError
+ * INVALID_ARGUMENT for what is no handle, or one that was taken up before.
+ */
 export function attach(handle: BusHandle): AttachedBus {
-  if (handle === null || typeof handle !== 'object' || !('control' in handle)) {
-    throw new BusError('INVALID_ARGUMENT', 'attach() takes what bus.handle() made, passed with its transferList');
-  }
+  checkHandle(handle);
+  const control = takeUp(handle.control);
+  const coordinator = takeUp(handle.coordinator);
   const dispatcher = new Dispatcher({
     index: handle.index,
     clock: realClock,
@@ -98,10 +100,30 @@ export function attach(handle: BusHandle): AttachedBus {
     disk: realDisk,
     arena: new Arena(handle.arena),
     outbox: handle.outbox,
-    coordinator: threadPort<CoordinatorPost, CoordinatorAnswer>(handle.coordinator),
+    coordinator: threadPort<CoordinatorPost, CoordinatorAnswer>(coordinator),
     memory: processMemory,
   });
-  handle.control.on('message', ({ host, port }: HandlePost) => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port)));
-  handle.control.unref();
-  return new AttachedBus(new Client(dispatcher), handle.control);
+  control.on('message', ({ host, port }: HandlePost) => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port)));
+  control.unref();
+  return new AttachedBus(new Client(dispatcher), control);
+}
+
+function checkHandle(handle: unknown): void {
+  const { index, arena, outbox, coordinator, control } = (handle ?? {}) as Partial<BusHandle>;
+  const isWhole = typeof index === 'number' && arena?.shared instanceof SharedArrayBuffer && outbox instanceof SharedArrayBuffer;
+  if (isWhole && coordinator instanceof MessagePort && control instanceof MessagePort) return;
+  throw new BusError('INVALID_ARGUMENT', 'attach() takes what bus.handle() made, passed to the worker with its transferList');
+}
+
+/**
+ * Moves a port to where it is: two that listen at one port would take each other's answers, and to read from one that was passed on
+ * crashes the process (Node 24). Moving it fails for both, and leaves the handle used up.
+ */
+function takeUp(port: MessagePort): MessagePort {
+  try {
+    return structuredClone(port, { transfer: [port] });
+  } catch (cause) {
+    const what = 'the handle was taken up or passed on before, or its bus is closed: call bus.handle() for each worker';
+    throw new BusError('INVALID_ARGUMENT', what, { cause });
+  }
 }

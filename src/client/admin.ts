@@ -3,7 +3,10 @@ import { BusError, errorName } from '../base/errors.ts';
 import type { ConfigEntry, ConfigOp, PressureReport, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { PartitionDescription } from '../partition/protocol.ts';
+import { checkConfigOps, checkNewTopics, checkOffsets, checkTopicNames, checkValidateOnly } from './admin-checks.ts';
 import { ask, askCoordinator, loadTopic } from './ask.ts';
+import { checkNumber, checkText, shown } from './check.ts';
+import { advice, unknownPartition } from './refusals.ts';
 import type { Topic } from './topic.ts';
 
 export interface NewTopicOptions {
@@ -67,22 +70,17 @@ export class Admin {
    */
   async createTopics(
     topics: readonly (NewTopicOptions | Topic<never, never, never> | Topic<unknown, unknown, unknown>)[],
-    { validateOnly = false }: { validateOnly?: boolean } = {},
+    options: { validateOnly?: boolean } = {},
   ): Promise<CreatedTopic[]> {
-    const asked = topics.map(({ name, partitions, configs, ...rest }) => ({
-      name,
-      partitions: partitions ?? -1,
-      replicationFactor: ('replicationFactor' in rest ? (rest.replicationFactor as number | undefined) : undefined) ?? -1,
-      configs: Object.fromEntries(Object.entries(configs ?? {}).map(([key, value]) => [key, String(value)])),
-    }));
-    const reply = await askCoordinator(this.#dispatcher, 'createTopics', { topics: asked, validateOnly });
+    const validateOnly = checkValidateOnly('admin.createTopics', options);
+    const reply = await askCoordinator(this.#dispatcher, 'createTopics', { topics: checkNewTopics(topics), validateOnly });
     throwFirst(reply.topics);
     return reply.topics.map(({ name, topicId, partitions }) => ({ name, topicId, partitions }));
   }
 
   /** Deletes topics with their records and files; throws the first refusal after that. */
   async deleteTopics(names: readonly string[]): Promise<void> {
-    const reply = await askCoordinator(this.#dispatcher, 'deleteTopics', { names: [...names] });
+    const reply = await askCoordinator(this.#dispatcher, 'deleteTopics', { names: checkTopicNames('deleteTopics', names) });
     throwFirst(reply.topics);
   }
 
@@ -95,7 +93,7 @@ export class Admin {
 
   /** Topics with the state of each partition. Throws UNKNOWN_TOPIC_OR_PARTITION for a name that is none. */
   async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
-    const topics = await this.#metadata(names);
+    const topics = await this.#metadata(checkTopicNames('describeTopics', names));
     const bySlot = await this.#describeSlots(topics);
     return topics.map(({ name, topicId, durability, partitions }) => ({
       name,
@@ -110,11 +108,14 @@ export class Admin {
 
   /** Raises the number of partitions to `total`. Keys are spread anew from then on, as in Kafka. */
   async createPartitions(name: string, total: number): Promise<void> {
+    checkText('the name of a topic', name);
+    checkNumber('the number of partitions', total);
     await askCoordinator(this.#dispatcher, 'createPartitions', { name, total });
   }
 
   async describeConfigs(names: readonly string[]): Promise<{ name: string; entries: ConfigEntry[] }[]> {
-    const { topics } = await askCoordinator(this.#dispatcher, 'describeConfigs', { names: [...names] });
+    const asked = checkTopicNames('describeConfigs', names);
+    const { topics } = await askCoordinator(this.#dispatcher, 'describeConfigs', { names: asked });
     for (const { name, error } of topics) if (error !== 0) throw refusal(name, error, '');
     return topics.map(({ name, entries }) => ({ name, entries }));
   }
@@ -123,20 +124,19 @@ export class Admin {
   async alterConfigs(
     name: string,
     ops: readonly (Omit<ConfigOp, 'value'> & { value?: string | number | boolean })[],
-    { validateOnly = false } = {},
+    options: { validateOnly?: boolean } = {},
   ): Promise<void> {
-    const strict = ops.map(({ key, op, value }) => ({ key, op, value: value === undefined ? '' : String(value) }));
-    await askCoordinator(this.#dispatcher, 'alterConfigs', { name, ops: strict, validateOnly });
+    checkText('the name of a topic', name);
+    const validateOnly = checkValidateOnly('admin.alterConfigs', options);
+    await askCoordinator(this.#dispatcher, 'alterConfigs', { name, ops: checkConfigOps(ops), validateOnly });
   }
 
   /** Per partition: the offset that `spec` names. */
   async listOffsets(name: string, spec: OffsetSpec): Promise<ListedOffset[]> {
-    const timestampMs = typeof spec === 'number' ? spec : specTimes[spec];
-    if (timestampMs === undefined || !Number.isSafeInteger(timestampMs) || timestampMs < -3) {
-      throw new BusError(
-        'INVALID_ARGUMENT',
-        `an offset is asked for as 'earliest', 'latest', 'maxTimestamp' or by milliseconds, not ${String(spec)}`,
-      );
+    const timestampMs = typeof spec === 'number' ? spec : Object.hasOwn(specTimes, spec ?? '') ? specTimes[spec] : Number.NaN;
+    if (!Number.isSafeInteger(timestampMs) || timestampMs < -3) {
+      const what = `an offset is asked for as 'earliest', 'latest', 'maxTimestamp' or by milliseconds, not ${shown(spec)}`;
+      throw new BusError('INVALID_ARGUMENT', what, { details: { spec } });
     }
     const topic = await loadTopic(this.#dispatcher, name);
     return Promise.all(
@@ -149,23 +149,23 @@ export class Admin {
 
   /** Removes the records before an offset, per partition; −1 means all that are committed. Answers the new first offsets. */
   async deleteRecords(name: string, before: Readonly<Record<number, number>>): Promise<Record<number, number>> {
-    const topic = await loadTopic(this.#dispatcher, name);
+    const offsets = checkOffsets(before);
+    const { partitions } = await loadTopic(this.#dispatcher, name);
+    for (const [partition] of offsets) if (partitions[partition] === undefined) throw unknownPartition(name, partition, partitions.length);
     const starts: Record<number, number> = {};
-    for (const [key, beforeOffset] of Object.entries(before)) {
-      const place = topic.partitions[Number(key)];
-      if (place === undefined)
-        throw new BusError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" has no partition ${key}`, {
-          details: { topic: name, partition: key },
-        });
-      const { startOffset } = await ask(this.#dispatcher, place.host, 'deleteRecords', { slot: place.slot, beforeOffset });
-      starts[place.partition] = startOffset;
+    for (const [partition, beforeOffset] of offsets) {
+      const { slot, host } = partitions[partition];
+      const { startOffset } = await ask(this.#dispatcher, host, 'deleteRecords', { slot, beforeOffset }).catch((error: unknown) => {
+        throw isBeyond(error) ? beyondEnd(name, partition, beforeOffset) : error;
+      });
+      starts[partition] = startOffset;
     }
     return starts;
   }
 
   /** Sizes and states of all partitions, or of those of some topics. */
   async describeLogDirs(names?: readonly string[]): Promise<(Omit<PartitionDescription, 'slot' | 'error'> & { host: number })[]> {
-    const topics = await this.#metadata(names ?? null);
+    const topics = await this.#metadata(names === undefined ? null : checkTopicNames('describeLogDirs', names));
     const bySlot = await this.#describeSlots(topics);
     return topics.flatMap((topic) =>
       topic.partitions.map(({ partition, slot, host }) => {
@@ -202,8 +202,17 @@ function throwFirst(results: readonly { name: string; error: number; message: st
 
 function refusal(name: string, error: number, message: string): BusError {
   const code = errorName(error);
-  const known = code === 'UNKNOWN_TOPIC_OR_PARTITION' ? `topic "${name}" does not exist` : `topic "${name}" was refused: ${code}`;
+  const known = code === 'UNKNOWN_TOPIC_OR_PARTITION' ? `topic "${name}" does not exist` : `topic "${name}" was refused: ${advice(error)}`;
   return new BusError(code, message === '' ? known : message, { details: { topic: name } });
+}
+
+function isBeyond(error: unknown): boolean {
+  return error instanceof BusError && error.code === 'OFFSET_OUT_OF_RANGE';
+}
+
+function beyondEnd(topic: string, partition: number, offset: number): BusError {
+  const what = `offset ${offset} of ${topic}-${partition} lies beyond its high watermark: records are deleted up to there; -1 stands for it`;
+  return new BusError('OFFSET_OUT_OF_RANGE', what, { details: { topic, partition, offset } });
 }
 
 function offline(topic: string, partition: number, slot: number): PartitionDescription {

@@ -9,6 +9,12 @@ export function checkInteger(name: string, value: unknown, min: number, max: num
   });
 }
 
+/** A number, whatever it is: who knows its bounds refuses it with a code of its own. Throws BusError INVALID_ARGUMENT. */
+export function checkNumber(name: string, value: unknown): number {
+  if (typeof value === 'number') return value;
+  throw wrong(name, 'a number', value);
+}
+
 /** One of the values listed. Throws BusError INVALID_ARGUMENT. */
 export function checkOneOf<T extends string | number>(name: string, value: unknown, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
