@@ -14,7 +14,7 @@ import type { Room } from './room.ts';
 export interface AppendEvents {
   /** More of this partition is committed, or may be. */
   moved(slot: number): void;
-  /** A sync has ended, within a turn or outside: a turn is due. */
+  /** A sync has ended outside a turn: a turn is due. */
   wake(): void;
 }
 
@@ -46,15 +46,15 @@ export class Appends {
     this.#events = events;
   }
 
-  take(connection: Connection, ask: HostAskOf<'append'>, nowMs: number, monotonicMs: number): void {
+  take(connection: Connection, ask: HostAskOf<'append'>, nowMs: number): void {
     const partition = this.#carried.get(ask.slot);
     if (partition === undefined)
       return refuse(connection, ask, this.#carried.unknownSlot(ask.slot), 'this host does not carry the partition');
     const batch = ask.batch === null ? outboxSlice(connection, ask.position, ask.length) : asBuffer(ask.batch);
-    let accepted = partition.accept(batch, ask.own, nowMs, monotonicMs);
+    let accepted = partition.accept(batch, ask.own, nowMs);
     if (accepted.full) {
-      this.#room.free(batch.length, monotonicMs);
-      accepted = partition.accept(batch, ask.own, nowMs, monotonicMs);
+      this.#room.free(batch.length, nowMs);
+      accepted = partition.accept(batch, ask.own, nowMs);
     }
     if (accepted.full) {
       const { spillFailed } = this.#room;
@@ -69,11 +69,11 @@ export class Appends {
   }
 
   /** Writes what the turn appended; answers acks 0 and 1, and those of 'all' that are committed by it. */
-  flush(monotonicMs: number): void {
+  flush(nowMs: number): void {
     if (this.#touched.size === 0) return;
     const failed = new Map<Partition, number>();
     for (const partition of this.#touched) {
-      const error = partition.flush(monotonicMs);
+      const error = partition.flush(nowMs);
       if (error !== 0) failed.set(partition, error);
       else {
         this.#events.moved(partition.spec.slot);
@@ -101,21 +101,19 @@ export class Appends {
   }
 
   /** Asks for a sync of each partition that needs one and has none running. */
-  sync(monotonicMs: number): void {
+  sync(nowMs: number): void {
     for (const partition of this.#toSync) {
       if (partition.syncing) continue;
-<<<<<<< ours
-      partition.syncIfNeeded(nowMs, () => 
+      partition.syncIfNeeded(nowMs, () => {
         // It may have been dropped while its sync ran.
         if (this.#carried.get(partition.spec.slot) !== partition) return;
-=======
-      partition.syncIfNeeded(monotonicMs, () => 
->>>>>>> theirs
         partition.settle();
         this.#events.moved(partition.spec.slot);
         this.#toSync.add(partition);
-        this.#events.wake(););
+        this.#events.wake();
+      });
       if (!partition.log.unsynced) this.#toSync.delete(partition);
+    }
   }
 }
 

@@ -1,9 +1,5 @@
-/**
- * The partitions that a host carries: opened one by one, looked up by slot. Those that could not be opened are tried again from time to
- * time, since a disk that refused may be well again.
- */
+/** The partitions that a host carries: opened one by one, looked up by slot, those that could not be opened remembered with the reason. */
 import { errors } from '../base/errors.ts';
-import type { LogConfig } from '../log/config.ts';
 import { Log, type LogEvent } from '../log/log.ts';
 import type { Arena } from '../world/arena.ts';
 import type { Disk } from '../world/disk.ts';
@@ -11,17 +7,6 @@ import type { Logger } from '../world/logger.ts';
 import { noteHeader, Partition } from './partition.ts';
 import type { HostNotice, OpenResult, PartitionDescription, PartitionSpec } from './protocol.ts';
 import { Sequences } from './sequences.ts';
-
-/** A partition that could not be opened. */
-interface Offline {
-  spec: PartitionSpec;
-  /** Monotonic. */
-  retryAtMs: number;
-  waitMs: number;
-}
-
-const RETRY_AFTER_MS = 250;
-const RETRY_AFTER_MS_MAX = 30_000;
 
 export interface CarriedSetup {
   /** The data folder; null for a bus without one. */
@@ -85,20 +70,15 @@ export class Carried<Asker> {
   /**
    * Opens one partition, so that the others are served while many recover. Gives the opened partition, and the ask when it was its last.
    */
-  openNext(nowMs: number, monotonicMs: number): { partition: Partition | null; done: Opening<Asker> | null } {
+  openNext(nowMs: number): { partition: Partition | null; done: Opening<Asker> | null } {
     const work = this.#opening[0];
     const spec = work.specs.shift();
-<<<<<<< ours
     const partition = spec === undefined ? null : this.#openOne(spec, work.clean, nowMs, work.results);
-=======
-    const partition = spec === undefined ? null : this.#openOne(spec, work, nowMs, monotonicMs);
->>>>>>> theirs
     if (work.specs.length > 0) return { partition, done: null };
     this.#opening.shift();
     return { partition, done: work };
   }
 
-<<<<<<< ours
   /** Tries those again that could not be opened and are due; gives those that are open now. */
   openOffline(nowMs: number): Partition[] {
     const opened: Partition[] = [];
@@ -108,20 +88,6 @@ export class Carried<Asker> {
       if (partition !== null) opened.push(partition);
     }
     return opened;
-=======
-  /** Tries one of the partitions again that could not be opened, if one is due; null when it still cannot be. */
-  reopenOne(nowMs: number, monotonicMs: number): Partition | null 
-    for (const offline of this.#offline.values()) {
-      if (monotonicMs < offline.retryAtMs) continue;
-      return this.#openOne(offline.spec, { clean: false, results: [] }, nowMs, monotonicMs);
-    }
-    return null;
-
-  /** A partition that could not be opened will be with this configuration. */
-  configureOffline(slot: number, config: LogConfig): void {
-    const offline = this.#offline.get(slot);
-    if (offline !== undefined) offline.spec = { ...offline.spec, config };
->>>>>>> theirs
   }
 
   /** Takes a partition away; undefined when it is not here. */
@@ -150,16 +116,7 @@ export class Carried<Asker> {
     return described;
   }
 
-<<<<<<< ours
-  #openOne(spec: PartitionSpec, clean: boolean, nowMs: number, results: OpenResult[]): Partition | null 
-=======
-  #openOne(
-    spec: PartitionSpec,
-    work: Pick<Opening<Asker>, 'clean' | 'results'>,
-    nowMs: number,
-    monotonicMs: number,
-  ): Partition | null {
->>>>>>> theirs
+  #openOne(spec: PartitionSpec, clean: boolean, nowMs: number, results: OpenResult[]): Partition | null {
     const known = this.#partitions.get(spec.slot);
     if (known !== undefined) {
       results.push(openResult(spec.slot, known.log, 0, ''));
@@ -177,30 +134,13 @@ export class Carried<Asker> {
       });
       this.#partitions.set(slot, made);
       if (this.#offline.delete(slot)) this.#notice({ notice: 'state', slot, topic, partition, state: 'online', reason: '' });
-<<<<<<< ours
       results.push(openResult(slot, log, 0, ''));
-=======
-      work.results.push(openResult(slot, log, 0, ''));
->>>>>>> theirs
       return made;
     } catch (error) {
       // One partition that cannot be opened must not keep the others from their users.
       const reason = error instanceof Error ? error.message : String(error);
-<<<<<<< ours
       this.#setOffline(spec, reason, nowMs);
       results.push(openResult(slot, null, errors.KAFKA_STORAGE_ERROR.code, reason));
-=======
-      const before = this.#offline.get(slot);
-      const waitMs = before === undefined ? RETRY_AFTER_MS : Math.min(before.waitMs * 2, RETRY_AFTER_MS_MAX);
-      // Set at the end, so that those which wait longest are tried first.
-      this.#offline.delete(slot);
-      this.#offline.set(slot, { spec, retryAtMs: monotonicMs + waitMs, waitMs });
-      if (before === undefined) {
-        this.#setup.log.error({ topic, partition, reason }, 'a partition cannot be opened');
-        this.#notice({ notice: 'state', slot, topic, partition, state: 'offline', reason });
-      }
-      work.results.push(openResult(slot, null, errors.KAFKA_STORAGE_ERROR.code, reason));
->>>>>>> theirs
       return null;
     }
   }
@@ -236,11 +176,13 @@ export class Carried<Asker> {
     });
   }
 
-  #reportEvent({ slot, topic, partition }: PartitionSpec, event: LogEvent): void 
+  #reportEvent({ slot, topic, partition }: PartitionSpec, event: LogEvent): void {
     if (event.kind === 'damage') {
       this.#setup.log.warn({ topic, partition, ...event.damage }, 'damage was found');
       this.#notice({ notice: 'damage', slot, topic, partition, ...event.damage });
     } else this.#notice({ notice: 'recovery', topic, partition, ...event.progress });
+  }
+}
 
 function openResult(slot: number, log: Log | null, error: number, message: string): OpenResult {
   return { slot, error, message, startOffset: log?.startOffset ?? -1, endOffset: log?.endOffset ?? -1 };

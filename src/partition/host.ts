@@ -96,9 +96,9 @@ export class Host {
     const monotonicMs = this.#setup.clock.monotonicMs();
     if (this.#carried.isOpening) this.#openSome(nowMs, monotonicMs);
     const more = this.#drain(nowMs, monotonicMs);
-    this.#appends.flush(monotonicMs);
-    this.#appends.sync(monotonicMs);
-    this.#room.keep(monotonicMs);
+    this.#appends.flush(nowMs);
+    this.#appends.sync(nowMs);
+    this.#room.keep(nowMs);
     this.#reads.serve(monotonicMs);
     this.#reportLoad(monotonicMs, false);
     this.#send();
@@ -108,11 +108,7 @@ export class Host {
     else this.#setTimer();
   }
 
-<<<<<<< ours
   /** A sync has ended: between turns as a rule, within one when it could not even begin. */
-=======
-  /** A sync that is refused at once ends within the turn that asked for it. */
->>>>>>> theirs
   #wake(): void {
     if (this.#inTurn) this.#schedule();
     else this.#turn();
@@ -147,7 +143,7 @@ export class Host {
   #handle(connection: Connection, ask: HostAsk, nowMs: number, monotonicMs: number): void {
     switch (ask.verb) {
       case 'append':
-        if (this.#closing === null) this.#appends.take(connection, ask, nowMs, monotonicMs);
+        if (this.#closing === null) this.#appends.take(connection, ask, nowMs);
         else refuse(connection, ask, errors.CLOSED.code, 'the bus is closing');
         return;
       case 'fetch':
@@ -176,7 +172,7 @@ export class Host {
         this.#carried.startOpening({ asker: connection, id: ask.id, specs: [...ask.partitions], clean: ask.clean, results: [] });
         return;
       case 'configure':
-        connection.replies.push({ verb: 'configure', id: ask.id, error: this.#configure(ask, nowMs, monotonicMs) });
+        connection.replies.push({ verb: 'configure', id: ask.id, error: this.#configure(ask, nowMs) });
         return;
       case 'drop':
         connection.replies.push({ verb: 'drop', id: ask.id, error: this.#drop(ask.slots) });
@@ -192,39 +188,24 @@ export class Host {
   /** Opens partitions for some milliseconds, so that others are served while many recover. */
   #openSome(nowMs: number, monotonicMs: number): void {
     while (this.#carried.isOpening) {
-<<<<<<< ours
       const { partition, done } = this.#carried.openNext(nowMs);
       if (partition !== null) this.#opened(partition);
-=======
-      const { partition, done } = this.#carried.openNext(nowMs, monotonicMs);
-      if (partition !== null) this.#takeUp(partition);
->>>>>>> theirs
       if (done !== null) done.asker.replies.push({ verb: 'open', id: done.id, error: 0, results: done.results });
       if (this.#setup.clock.monotonicMs() - monotonicMs >= OPENING_MS) return;
     }
   }
 
-<<<<<<< ours
   #opened(partition: Partition): void {
-=======
-  #takeUp(partition: Partition): void 
->>>>>>> theirs
     this.#appends.watch(partition);
     this.#reads.stir(partition.spec.slot);
+  }
 
-<<<<<<< ours
-  #configure(ask: HostAskOf<'configure'>, nowMs: number): number 
-=======
-  #configure(ask: HostAskOf<'configure'>, nowMs: number, monotonicMs: number): number 
->>>>>>> theirs
+  #configure(ask: HostAskOf<'configure'>, nowMs: number): number {
     try {
       for (const slot of ask.slots) {
         const partition = this.#carried.get(slot);
-        if (partition === undefined) {
-          this.#carried.configureOffline(slot, ask.config);
-          continue;
-        }
-        partition.configure(ask.config, monotonicMs);
+        if (partition === undefined) continue;
+        partition.configure(ask.config, nowMs);
         this.#retain(partition, nowMs);
         this.#appends.watch(partition);
         this.#appends.touch(partition);
@@ -234,12 +215,13 @@ export class Host {
       if (!(error instanceof DiskError)) throw error;
       return errors.KAFKA_STORAGE_ERROR.code;
     }
+  }
 
   #drop(slots: number[]): number {
     let failed = 0;
     for (const slot of slots) {
       // Appends of this turn are answered before their log goes.
-      this.#appends.flush(this.#setup.clock.monotonicMs());
+      this.#appends.flush(this.#setup.clock.nowMs());
       const partition = this.#carried.remove(slot);
       if (partition === undefined) continue;
       this.#appends.forget(partition);
@@ -281,13 +263,11 @@ export class Host {
     for (const partition of this.#carried.openOffline(nowMs)) this.#opened(partition);
     for (const partition of this.#carried.all()) {
       if (partition.state !== 'online') {
-        partition.tick(monotonicMs);
+        partition.tick(nowMs);
         this.#appends.watch(partition);
       }
       if (retain) this.#retain(partition, nowMs);
     }
-    const reopened = this.#carried.reopenOne(nowMs, monotonicMs);
-    if (reopened !== null) this.#takeUp(reopened);
     this.#reportLoad(monotonicMs, true);
     this.#ticker = this.#setup.clock.after(TICK_MS, () => this.#tick());
     this.#turn();
@@ -356,3 +336,4 @@ export class Host {
       this.#setup.closed();
     });
   }
+}

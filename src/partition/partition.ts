@@ -55,13 +55,10 @@ export class Partition {
   appendedBytes = 0;
   readonly #notices: PartitionNotices;
   #state: PartitionState = 'online';
-  /** Monotonic. */
   #retryAtMs = 0;
   #lastDiskError = '';
   #syncing = false;
   #syncFailed = false;
-  /** One after the other. */
-  #syncFailures = 0;
   /** In order of endOffset. */
   #waiting: Waiting[] = [];
   /** Offset at the start of the turn: what lies below may have been acknowledged and is never taken back. */
@@ -88,8 +85,8 @@ export class Partition {
   }
 
   /** Appends one sealed batch, or says why not. `own` batches were sealed by this house: their CRC is right. */
-  accept(batch: Buffer, own: boolean, nowMs: number, monotonicMs: number): Accepted {
-    if (this.#state !== 'online' && monotonicMs < this.#retryAtMs) return this.#refuseByState();
+  accept(batch: Buffer, own: boolean, nowMs: number): Accepted {
+    if (this.#state !== 'online' && nowMs < this.#retryAtMs) return this.#refuseByState();
     const { config } = this.log;
     if (!own) {
       const error = validateProduced(batch, 0, batch.length);
@@ -134,11 +131,11 @@ export class Partition {
    * Ends the appends of a turn: writes what the durability wants written. The code that the turn's appends are to be answered
    * with: NONE, or a refusal after which the log is as it was before the turn.
    */
-  flush(monotonicMs: number): number {
+  flush(nowMs: number): number {
     const memoryOnly = this.log.config.durability === 'memory';
     let error = 0;
     if (!memoryOnly) {
-      error = this.#write(monotonicMs);
+      error = this.#write(nowMs);
       if (error !== 0) {
         this.log.truncateTo(Math.max(this.log.writtenOffset, this.#turnStartOffset));
         this.sequences.truncate(this.log.endOffset);
@@ -149,8 +146,8 @@ export class Partition {
   }
 
   /** Writes out what memory alone holds (spill, close). True when nothing is left unwritten. */
-  spill(monotonicMs: number): boolean {
-    return this.#write(monotonicMs) === 0;
+  spill(nowMs: number): boolean {
+    return this.#write(nowMs) === 0;
   }
 
   /** Calls `done` when everything below `endOffset` is committed, which may be at once. */
@@ -175,21 +172,17 @@ export class Partition {
   }
 
   /** Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. */
-  syncIfNeeded(monotonicMs: number, ended: () => void): void {
+  syncIfNeeded(nowMs: number, ended: () => void): void {
     if (this.log.config.durability !== 'synced' || this.#syncing) return;
-    if (this.#syncFailed && !this.#rehome(monotonicMs)) return;
+    if (this.#syncFailed && !this.#rehome(nowMs)) return;
     if (!this.log.unsynced) return;
     this.#syncing = true;
     this.log.syncLater((error) => {
       this.#syncing = false;
       if (error !== null) {
         this.#syncFailed = true;
-        // The first time the bytes go to new files at once; a disk that goes on failing is asked again from time to time.
-        this.#enter('fenced', error.message, this.#syncFailures++ === 0 ? 0 : monotonicMs + RETRY_AFTER_MS);
-      } else {
-        this.#syncFailures = 0;
-        if (this.#state === 'fenced') this.#enter('online', '', 0);
-      }
+        this.#enter('fenced', error.message, 0);
+      } else if (this.#state === 'fenced') this.#enter('online', '', 0);
       ended();
     });
   }
@@ -199,13 +192,13 @@ export class Partition {
   }
 
   /** A disk that refused is asked again from time to time, so that the partition heals without an append. */
-  tick(monotonicMs: number): void {
-    if (this.#state === 'disk-full' && monotonicMs >= this.#retryAtMs) this.#write(monotonicMs);
+  tick(nowMs: number): void {
+    if (this.#state !== 'online' && nowMs >= this.#retryAtMs && !this.#syncFailed && this.#state !== 'fenced') this.#write(nowMs);
   }
 
-  configure(config: LogConfig, monotonicMs: number): void {
+  configure(config: LogConfig, nowMs: number): void {
     // What memory alone holds must be written before the durability may promise that it is.
-    if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(monotonicMs)) {
+    if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(nowMs)) {
       throw new DiskError('ENOSPC', 'spill before raising the durability', this.spec.topic);
     }
     this.log.configure(config);
@@ -230,14 +223,14 @@ export class Partition {
     };
   }
 
-  #write(monotonicMs: number): number {
+  #write(nowMs: number): number {
     try {
       this.log.flush();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#lastDiskError = error.message;
       const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
-      this.#enter('disk-full', error.message, monotonicMs + RETRY_AFTER_MS);
+      this.#enter('disk-full', error.message, nowMs + RETRY_AFTER_MS);
       return full ? errors.DISK_FULL.code : errors.KAFKA_STORAGE_ERROR.code;
     }
     if (this.#state === 'disk-full') this.#enter('online', '', 0);
@@ -245,13 +238,13 @@ export class Partition {
   }
 
   /** After a failed sync the same descriptor proves nothing any more: the unsynced bytes go to a new file. */
-  #rehome(monotonicMs: number): boolean {
-    if (monotonicMs < this.#retryAtMs) return false;
+  #rehome(nowMs: number): boolean {
+    if (nowMs < this.#retryAtMs) return false;
     try {
       this.log.rehomeUnsynced();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.#enter('fenced', error.message, monotonicMs + RETRY_AFTER_MS);
+      this.#enter('fenced', error.message, nowMs + RETRY_AFTER_MS);
       return false;
     }
     this.#syncFailed = false;
