@@ -302,13 +302,8 @@ export class Reader implements Subscriber {
   }
 
   #refused(session: HostSession, feed: Feed, part: FetchPart): void {
-<<<<<<< ours
     if (part.error !== errors.CORRUPT_MESSAGE.code && isRetriable(part.error)) {
       // The partition is being opened, its disk refuses, or the topic changed: the metadata tells.
-=======
-    if (isRetriable(part.error) && part.error !== errors.CORRUPT_MESSAGE.code) {
-      // The partition is being opened, its disk is sick, or the topic changed: the metadata tells.
->>>>>>> theirs
       const { generation } = feed;
       this.#dispatcher.clock.after(
         RETRY_MS,
@@ -327,8 +322,9 @@ export class Reader implements Subscriber {
     this.#ring.add(feed);
   }
 
-  #chunkOf({ topic, partition }: Feed, offset, nextOffset, highWatermark : FetchPart, bytes: Buffer): Chunk 
+  #chunkOf({ topic, partition }: Feed, { offset, nextOffset, highWatermark }: FetchPart, bytes: Buffer): Chunk {
     return { topic, partition, offset, nextOffset, highWatermark, bytes };
+  }
 
   // Cold slices.
 
