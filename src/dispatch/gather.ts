@@ -6,9 +6,11 @@
  *                                                            ▲──────── retriable ─┘
  * A lane keeps its batches in the order of their sequences: what must be sent again goes before what was never sent.
  */
+import { AssertionFailure } from '../base/assert.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
+import { HEADER_BYTES } from '../record/batch-layout.ts';
 import { BatchWriter, type Header } from '../record/batch-write.ts';
 import type { Timer } from '../world/clock.ts';
 import { Delivery } from './delivery.ts';
@@ -120,19 +122,19 @@ export class Gather implements Subscriber {
       if (delta >= 0) {
         this.#count(writer.bytes - before);
         if (done !== null) this.#wait(lane, delta, timestampMs, done);
-        if (writer.bytes >= this.#options.batchSize) this.#seal(lane, true);
+        if (writer.bytes >= writer.bytesMax) this.#seal(lane, true);
         return true;
       }
       if (!this.#seal(lane, true)) return this.#refuse();
     }
-    writer = this.#writers.pop() ?? new BatchWriter({ ...this.#options, bytesMax: this.#options.batchSize });
+    writer = this.#writer(topic);
     const delta = writer.append(timestampMs, key, value, headers);
     lane.writer = writer;
     lane.bornMs = this.#dispatcher.clock.monotonicMs();
     lane.epoch = this.#epochs.begin();
     this.#count(writer.bytes);
     if (done !== null) this.#wait(lane, delta, timestampMs, done);
-    if (writer.bytes >= this.#options.batchSize) this.#seal(lane, true);
+    if (writer.bytes >= writer.bytesMax) this.#seal(lane, true);
     else this.#linger(lane);
     return true;
   }
@@ -271,15 +273,8 @@ export class Gather implements Subscriber {
       this.#stuck.add(lane);
       return false;
     }
-    if (lane.sealed === null) {
-      this.#lingering.remove(lane);
-      if (this.#options.idempotent && lane.producerId === NO_PRODUCER) {
-        lane.producerId = this.#identity.producerId;
-        lane.producerEpoch = this.#identity.producerEpoch;
-      }
-      lane.sealedSequence = this.#options.idempotent ? takeSequences(lane, writer.count) : -1;
-      lane.sealed = writer.seal({ producerId: lane.producerId, producerEpoch: lane.producerEpoch, baseSequence: lane.sealedSequence });
-    }
+    lane.sealed ??= this.#sealBytes(lane, writer);
+    if (lane.sealed === null) return true;
     const position = this.#dispatcher.outbox.take(lane.sealed.length);
     if (position < 0) {
       this.#stuck.add(lane);
@@ -303,12 +298,50 @@ export class Gather implements Subscriber {
     lane.writer = null;
     lane.waiting = null;
     writer.reset();
-    if (this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
+    if (writer.bytesMax === this.#options.batchSize && this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
     lane.queue.push(batch);
     this.#delivery.send(lane);
     if (urgent) this.#dispatcher.flushHost(lane.host);
     if (this.#expiryTimer === null) this.#scheduleExpiry();
     return true;
+  }
+
+  /** The bytes of the open batch, with its sequence; null when there can be none: then it is given up, and its sequence is free again. */
+  #sealBytes(lane: Lane, writer: BatchWriter): Buffer | null {
+    this.#lingering.remove(lane);
+    if (this.#options.idempotent && lane.producerId === NO_PRODUCER) {
+      lane.producerId = this.#identity.producerId;
+      lane.producerEpoch = this.#identity.producerEpoch;
+    }
+    const { producerId, producerEpoch, nextSequence } = lane;
+    const giveUp = (error: number, message: string): null => {
+      lane.nextSequence = nextSequence;
+      this.#giveUpOpen(lane, error, message);
+      return null;
+    };
+    lane.sealedSequence = this.#options.idempotent ? takeSequences(lane, writer.count) : -1;
+    let sealed: Buffer;
+    try {
+      sealed = writer.seal({ producerId, producerEpoch, baseSequence: lane.sealedSequence });
+    } catch (error) {
+      if (error instanceof AssertionFailure) throw error;
+      // A codec that is native may lack this platform.
+      return giveUp(errors.UNSUPPORTED_COMPRESSION_TYPE.code, `the batch could not be compressed: ${String(error)}`);
+    }
+    const { size } = this.#dispatcher.outbox;
+    if (sealed.length <= size) return sealed;
+    const advice = 'split the record, or open the bus with a larger memoryBytesMax';
+    return giveUp(
+      errors.MESSAGE_TOO_LARGE.code,
+      `a batch of ${sealed.length} bytes is larger than the ${size} that can be in flight: ${advice}`,
+    );
+  }
+
+  /** Batches are no larger than their topic takes, unless one record is. */
+  #writer({ batchBytesMax }: TopicMetadata): BatchWriter {
+    const { batchSize } = this.#options;
+    if (batchBytesMax >= batchSize) return this.#writers.pop() ?? new BatchWriter({ ...this.#options, bytesMax: batchSize });
+    return new BatchWriter({ ...this.#options, bytesMax: Math.max(batchBytesMax, HEADER_BYTES + 1) });
   }
 
   #unstick(lane: Lane): boolean {
