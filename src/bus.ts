@@ -169,7 +169,10 @@ export class Bus {
   }
 
   #coordinatorSaid(answer: ControlAnswer): void {
-    if (answer.control === 'refused') return this.#rejectOpened(new BusError(errorName(answer.error), answer.message));
+    if (answer.control === 'refused') {
+      const { error, message, details } = answer;
+      return this.#rejectOpened(new BusError(errorName(error), message, { details }));
+    }
     if (answer.control !== 'hostReady') return;
     if (this.#hosts.markReady(answer.host)) this.#resolveOpened();
   }

@@ -1,9 +1,10 @@
 /** Thread entry of the coordinator: builds its world and runs the actor until it has closed. No logic. */
 import { getHeapStatistics } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
-import { BusError, errors } from '../src/base/errors.ts';
+import { errors } from '../src/base/errors.ts';
 import { Coordinator } from '../src/coordinator/coordinator.ts';
 import type { Store } from '../src/coordinator/facts.ts';
+import { folderRefusal } from '../src/coordinator/folder.ts';
 import type { ControlAnswer, ControlPost } from '../src/coordinator/protocol.ts';
 import { Arena, type ArenaHandle } from '../src/world/arena.ts';
 import { realClock } from '../src/world/clock.ts';
@@ -33,8 +34,8 @@ export default async function run(data: CoordinatorData): Promise<void> {
   try {
     store = data.folder === null ? null : await openStore(data.folder);
   } catch (error) {
-    const known = error instanceof BusError ? error : new BusError('FOLDER_INVALID', String(error));
-    control.post({ control: 'refused', error: errors[known.code].code, message: known.message });
+    const { code, message, details } = folderRefusal(error, data.folder ?? '');
+    control.post({ control: 'refused', error: errors[code].code, message, details });
     control.close();
     return;
   }

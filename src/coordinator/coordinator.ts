@@ -17,7 +17,7 @@ import { type BeginSetup, beginState, reloadState } from './begin.ts';
 import { type BusConfigs, type Configs, parseBusConfigs, toLogConfig } from './config-values.ts';
 import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
-import { writeCleanMarker } from './folder.ts';
+import { folderRefusal, writeCleanMarker } from './folder.ts';
 import { Errand, type HostPort, Hosts } from './hosts.ts';
 import { Loads, type LoadsSetup } from './loads.ts';
 import { type Failure, Parking } from './parking.ts';
@@ -85,10 +85,10 @@ export class Coordinator {
     try {
       this.#begin();
     } catch (error) {
-      const known = error instanceof BusError ? error : new BusError('FOLDER_INVALID', String(error), { cause: error });
-      log.error({ code: known.code }, known.message);
+      const { code, message, details } = folderRefusal(error, this.#setup.folder ?? '');
+      log.error({ code }, message);
       store?.close();
-      control.post({ control: 'refused', error: errors[known.code].code, message: known.message });
+      control.post({ control: 'refused', error: errors[code].code, message, details });
       control.close();
       this.#setup.closed();
       return;

@@ -9,7 +9,8 @@
  *   *-delete, *-stray    a partition being removed; one that no topic claims, put aside and never removed
  */
 import { join } from 'node:path';
-import { type Disk, readWhole, replaceWhole } from '../world/disk.ts';
+import { BusError } from '../base/errors.ts';
+import { type Disk, DiskError, readWhole, replaceWhole } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
 import { checkTopicName } from './names.ts';
 
@@ -18,6 +19,18 @@ export const ownerName = 'owner.pid';
 const cleanName = 'clean';
 const metadataName = 'partition.metadata';
 const checkpointName = 'spillway-checkpoint';
+
+/** Why a folder cannot be opened, for whoever opens the bus. */
+export function folderRefusal(error: unknown, folder: string): BusError {
+  if (error instanceof BusError) return error;
+  const full = error instanceof DiskError && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  const reason = error instanceof Error ? error.message : String(error);
+  const advice = full ? 'free some space' : 'it must be a folder, or a path where one can be made, that this process may write';
+  return new BusError(full ? 'DISK_FULL' : 'FOLDER_INVALID', `the data folder ${folder} cannot be opened: ${reason}; ${advice}`, {
+    cause: error,
+    details: { folder, ...(error instanceof DiskError ? { errno: error.code } : {}) },
+  });
+}
 
 export interface PartitionFolder {
   folder: string;

@@ -137,7 +137,7 @@ export type ControlPost =
 export type ControlAnswer =
   /** Every partition of this host is open. */
   | { control: 'hostReady'; host: number }
-  /** The data folder cannot be opened: a code and a message for Bus.open to throw. */
-  | { control: 'refused'; error: number; message: string }
+  /** The data folder cannot be opened: what Bus.open is to throw. */
+  | { control: 'refused'; error: number; message: string; details: Readonly<Record<string, unknown>> }
   /** Begun; `busId` is its cluster id, as Kafka spells them: 22 characters of base64. */
   | { control: 'ready'; busId: string };

@@ -541,6 +541,7 @@ describe('bounds and bad input', () => {
       control: 'refused',
       error: errors.INVALID_ARGUMENT.code,
       message: '"log.retention.ms" must be a whole number, not "soon"',
+      details: {},
     });
     expect(rig.ended).toEqual({ error: undefined });
   });

@@ -103,7 +103,12 @@ describe('a coordinator on its thread', () => {
     await expect
       .poll(() => refused.said)
       .toEqual([
-        { control: 'refused', error: errors.FOLDER_LOCKED.code, message: expect.stringContaining(`in use by process ${process.pid}`) },
+        {
+          control: 'refused',
+          error: errors.FOLDER_LOCKED.code,
+          message: expect.stringContaining(`in use by process ${process.pid}`),
+          details: { folder, pid: process.pid },
+        },
       ]);
     owner.close();
     const accepted = run({});
