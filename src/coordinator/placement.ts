@@ -1,6 +1,9 @@
 /**
  * Which slot, and so which host, a new partition gets: the partitions of a topic go round the hosts, beginning with the host that
  * carries least. Deterministic, since the slot is all that is remembered: its host is slot mod hosts.
+ *
+ * An ask names a partition by its slot, and one that was sent before a topic's deletion may come after it. So a slot that was given back
+ * is the last to be given again.
  */
 import type { State } from './state.ts';
 
@@ -17,7 +20,8 @@ export class Placement {
     this.#hosts = state.hosts;
     this.#taken = state.taken.slice();
     this.#loads = state.loads.slice();
-    this.#cursors = Array.from({ length: state.hosts }, (_, host) => host);
+    const { hosts, nextSlot } = state;
+    this.#cursors = Array.from({ length: hosts }, (_, host) => nextSlot + ((host - (nextSlot % hosts) + hosts) % hosts));
     this.free = this.#taken.length - state.owners.size;
   }
 
@@ -45,11 +49,19 @@ export class Placement {
     return slot;
   }
 
-  /** The lowest free slot of a host; beyond the end when it has none. */
+  /** The next free slot of a host, round and round; beyond the end when it has none. */
   #cursorOf(host: number): number {
+    const end = this.#taken.length;
     let slot = this.#cursors[host];
-    while (slot < this.#taken.length && this.#taken[slot] === 1) slot += this.#hosts;
-    this.#cursors[host] = slot;
-    return slot;
+    for (let tried = 0; tried < end && slot !== Number.POSITIVE_INFINITY; tried += this.#hosts) {
+      if (slot >= end) slot = host;
+      if (slot < end && this.#taken[slot] === 0) {
+        this.#cursors[host] = slot;
+        return slot;
+      }
+      slot += this.#hosts;
+    }
+    this.#cursors[host] = Number.POSITIVE_INFINITY;
+    return Number.POSITIVE_INFINITY;
   }
 }

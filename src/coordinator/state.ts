@@ -32,6 +32,8 @@ export interface State {
   /** How many topics share a name but for "." and "_". */
   readonly collisions: Map<string, number>;
   readonly taken: Uint8Array;
+  /** Where the search for free slots goes on: a slot that was given back is the last to be given again. */
+  nextSlot: number;
   /** Whose slot it is. */
   readonly owners: Map<number, { topic: Topic; partition: number }>;
   /** Partitions of each host. */
@@ -49,6 +51,7 @@ export function emptyState(slotsMax: number): State {
     byName: new Map(),
     collisions: new Map(),
     taken: new Uint8Array(slotsMax),
+    nextSlot: 0,
     owners: new Map(),
     loads: [0],
     producerIdsNext: 0,
@@ -160,6 +163,8 @@ function takeSlots(state: State, topic: Topic, slots: readonly number[]): void {
     state.owners.set(slot, { topic, partition: first + i });
   });
   topic.slots = [...topic.slots, ...slots];
+  const last = slots.at(-1);
+  if (last !== undefined) state.nextSlot = (last + 1) % state.taken.length;
 }
 
 function freeSlots(state: State, topic: Topic): void {
