@@ -125,6 +125,8 @@ export class Delivery {
   #refused(lane: Lane, batch: Batch, error: number, message: string): void {
     const isGap = error === errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code;
     if (!isGap) lane.refusal = { error, message };
+    // A host that was replaced, or whose disk failed, may have forgotten this producer.
+    lane.proved = false;
     if (!this.#mayRetry(lane, batch, error)) {
       // A gap is the consequence of an earlier batch's refusal: that is what there is to tell.
       const told = isGap && lane.refusal !== null ? lane.refusal : { error, message };
@@ -161,7 +163,6 @@ export class Delivery {
       lane.producerId = reply.producerId;
       lane.producerEpoch = reply.producerEpoch;
       lane.nextSequence = 0;
-      lane.proven = false;
       lane.proved = false;
       lane.gap = false;
       for (const batch of lane.queue) {

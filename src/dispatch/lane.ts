@@ -53,8 +53,6 @@ export interface Lane {
   producerId: number;
   producerEpoch: number;
   nextSequence: number;
-  /** The host has taken a batch of this producer id: from now on it refuses a gap. Until then one batch is in flight at a time. */
-  proven: boolean;
   /** The host has answered a batch of this producer id, so it knows the sequence and will refuse any that does not follow. */
   proved: boolean;
   /** The host wants a sequence that was given up: nothing is sent until a new producer id is there. */
@@ -97,7 +95,6 @@ export function makeLane(topic: TopicMetadata, partition: number, epoch: Epoch):
     producerId: NO_PRODUCER,
     producerEpoch: -1,
     nextSequence: 0,
-    proven: false,
     proved: false,
     gap: false,
     rekeying: false,
