@@ -18,7 +18,7 @@ export function checkNumber(name: string, value: unknown): number {
 /** One of the values listed. Throws BusError INVALID_ARGUMENT. */
 export function checkOneOf<T extends string | number>(name: string, value: unknown, allowed: readonly T[]): T {
   if (allowed.includes(value as T)) return value as T;
-  throw new BusError('INVALID_ARGUMENT', `${name} is ${allowed.map(shown).join(', ')}, not ${shown(value)}`, {
+  throw new BusError('INVALID_ARGUMENT', `${name} is one of ${allowed.map(shown).join(', ')}, not ${shown(value)}`, {
     details: { option: name, value, allowed },
   });
 }

@@ -236,29 +236,25 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   }
 
   #appendWithReceipt(known: Known, record: RecordToSend<unknown, unknown, unknown>): Promise<Receipt> | null {
-    let settle: ((receipt: Receipt) => void) | undefined;
-    let refuse: ((error: BusError) => void) | undefined;
+    // Made first: a record that can never be sent is refused within `append`.
+    const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
     let partition = -1;
     const taken = this.#append(
       known,
       record,
       (error, message, offset, timestamp, durability) => {
         const topic = known.declared.name;
-        if (error === 0) settle?.({ topic, partition, offset, timestamp, durability });
-        else refuse?.(deliveryError(error, message, topic, partition, 1));
+        if (error === 0) resolve({ topic, partition, offset, timestamp, durability });
+        else reject(deliveryError(error, message, topic, partition, 1));
       },
       (chosen) => {
         partition = chosen;
       },
     );
     if (!taken) return null;
-    const receipt = new Promise<Receipt>((resolve, reject) => {
-      settle = resolve;
-      refuse = reject;
-    });
     // A caller that sends many and fails early must not leave the others unhandled.
-    receipt.catch(() => {});
-    return receipt;
+    promise.catch(() => {});
+    return promise;
   }
 
   #append(
