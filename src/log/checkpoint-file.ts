@@ -1,18 +1,17 @@
 /** Writes the small files of a partition folder: checkpoint.ts's, and Kafka's texts beside it. */
 import { dirname } from 'node:path';
-import { type DiskError, replaceWhole, writeAll } from '../world/disk.ts';
+import { readWhole, replaceWhole, writeAll } from '../world/disk.ts';
 import { type Checkpoint, type CleanEnd, encodeCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT, LEADER_EPOCHS, LOG_START, METADATA, partitionOf } from './files.ts';
 import { tolerant } from './index-file.ts';
 import { encodeEpochs, encodeLogStart, encodeMetadata } from './kafka-checkpoints.ts';
+import { NEXT } from './later-file.ts';
 import type { LogState } from './state.ts';
-
-const NEXT = '.next';
 
 export function checkpointOf(log: LogState, clean: CleanEnd | null): Checkpoint {
   return {
     topicId: log.setup.topicId,
-    startOffset: log.startOffset,
+    startOffset: log.deletedBefore,
     recoveryOffset: log.recoveryOffset,
     epochs: log.epochs,
     damages: log.segments.flatMap(({ baseOffset, damages }) =>
@@ -25,75 +24,70 @@ export function checkpointOf(log: LogState, clean: CleanEnd | null): Checkpoint 
 /** Replaces the checkpoint and syncs it. For what must hold after power loss: the log start offset, quarantined ranges. */
 export function saveCheckpoint(log: LogState): void {
   if (log.folder === null) return;
-  log.checkpointGeneration++;
+  log.checkpointFile.supersede();
   replaceWhole(log.disk, `${log.folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, null)));
-  saveEpochs(log);
 }
 
-/**
- * Replaces the checkpoint off the turn: written at once, renamed when it is synced. For facts that a start can find again:
- * the recovery offset, leader epochs. A checkpoint that is saved in the meantime is newer, and wins.
- */
+/** Replaces the checkpoint, and the leader epochs if they changed, off the turn. */
 export function saveCheckpointLater(log: LogState): void {
-  if (log.folder === null || log.checkpointRuns) return;
-  const path = `${log.folder}/${CHECKPOINT}`;
-  const generation = ++log.checkpointGeneration;
-  tolerant(() => {
-    saveEpochs(log);
-    log.disk.remove(path + NEXT);
-    const file = log.disk.open(path + NEXT, 'create');
-    try {
-      writeAll(file, [encodeCheckpoint(checkpointOf(log, null))], 0);
-      log.checkpointRuns = true;
-      file.syncLater((error: DiskError | null) => {
-        log.checkpointRuns = false;
-        if (error !== null || log.closed || generation !== log.checkpointGeneration) return;
-        tolerant(() => log.disk.rename(path + NEXT, path));
-      });
-    } finally {
-      file.close();
-    }
-  });
+  if (log.folder === null) return;
+  const { disk, folder } = log;
+  const isClosed = (): boolean => log.closed;
+  const content = (): Buffer => encodeCheckpoint(checkpointOf(log, null));
+  log.checkpointFile.save({ disk, path: `${folder}/${CHECKPOINT}`, content, isClosed, failed: () => {} });
+  if (!log.epochsChanged) return;
+  log.epochsChanged = false;
+  const failed = (): void => {
+    log.epochsChanged = true;
+  };
+  const epochs = (): Buffer => Buffer.from(encodeEpochs(log.epochs));
+  log.epochsFile.save({ disk, path: `${folder}/${LEADER_EPOCHS}`, content: epochs, isClosed, failed });
 }
 
 /** The checkpoint of a clean close. It needs no sync: when it is lost, the next start walks. */
 export function saveCleanCheckpoint(log: LogState, clean: CleanEnd): void {
-  const path = `${log.folder}/${CHECKPOINT}`;
-  log.checkpointGeneration++;
-  saveEpochs(log);
-  const file = log.disk.open(`${path}.tmp`, 'create');
-  try {
-    const bytes = encodeCheckpoint(checkpointOf(log, clean));
-    file.truncate(0);
-    writeAll(file, [bytes], 0);
-  } finally {
-    file.close();
+  const { disk, folder } = log;
+  if (log.epochsChanged || log.epochsFile.runs) {
+    log.epochsFile.supersede();
+    replaceWhole(disk, `${folder}/${LEADER_EPOCHS}`, Buffer.from(encodeEpochs(log.epochs)));
+    log.epochsChanged = false;
   }
-  log.disk.rename(`${path}.tmp`, path);
-  tolerant(() => log.disk.remove(path + NEXT));
+  log.checkpointFile.supersede();
+  replaceUnsynced(log, `${folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, clean)));
+  tolerant(() => {
+    disk.remove(`${folder}/${CHECKPOINT}${NEXT}`);
+    disk.remove(`${folder}/${LEADER_EPOCHS}${NEXT}`);
+  });
 }
 
 /** Kafka's own copy of the log start offset, after our own says so. */
 export function saveLogStart(log: LogState): void {
   const name = log.folder === null ? null : partitionOf(log.folder);
   if (name === null) return;
-  replaceWhole(log.disk, `${log.folder}/${LOG_START}`, Buffer.from(encodeLogStart(name.topic, name.partition, log.startOffset)));
+  replaceWhole(log.disk, `${log.folder}/${LOG_START}`, Buffer.from(encodeLogStart(name.topic, name.partition, log.deletedBefore)));
 }
 
 export function saveMetadata(log: LogState): void {
-  replaceUnsynced(log, `${log.folder}/${METADATA}`, encodeMetadata(log.setup.topicId));
+  replaceUnsynced(log, `${log.folder}/${METADATA}`, Buffer.from(encodeMetadata(log.setup.topicId)));
 }
 
-function saveEpochs(log: LogState): void {
-  if (!log.epochsChanged) return;
-  if (tolerant(() => replaceUnsynced(log, `${log.folder}/${LEADER_EPOCHS}`, encodeEpochs(log.epochs)))) log.epochsChanged = false;
+/** Writes Kafka's texts anew where they do not say what the log knows, as after a crash between a file and its copy. */
+export function mendTexts(log: LogState, names: readonly string[]): void {
+  const of = log.folder === null ? null : partitionOf(log.folder);
+  const mend = (name: string, wanted: string): void => {
+    const path = `${log.folder}/${name}`;
+    if (!names.includes(name) || readWhole(log.disk, path)?.toString('latin1') === wanted) return;
+    tolerant(() => replaceWhole(log.disk, path, Buffer.from(wanted)));
+  };
+  mend(LEADER_EPOCHS, encodeEpochs(log.epochs));
+  if (of !== null) mend(LOG_START, encodeLogStart(of.topic, of.partition, log.deletedBefore));
 }
 
-function replaceUnsynced(log: LogState, path: string, text: string): void {
+function replaceUnsynced(log: LogState, path: string, bytes: Uint8Array): void {
   const file = log.disk.open(`${path}.tmp`, 'create');
   try {
     file.truncate(0);
-    writeAll(file, [Buffer.from(text)], 0);
+    writeAll(file, [bytes], 0);
   } finally {
     file.close();
   }

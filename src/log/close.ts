@@ -5,7 +5,7 @@ import { flush, openForWriting, writeSnapshot } from './flush.ts';
 import { tolerant } from './index-file.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
 import type { LogState } from './state.ts';
-import { rehomeUnsynced, syncNow } from './sync.ts';
+import { cutLeftover, rehomeUnsynced, syncNow } from './sync.ts';
 
 /** Clean: everything is written and synced, and the checkpoint says so. Throws DiskError; the log is closed all the same. */
 export function closeLog(log: LogState, clean: boolean): void {
@@ -22,7 +22,8 @@ function settleFiles(log: LogState): void {
   if (!log.active.exists) openForWriting(log, log.active);
   if (log.syncFailed) rehomeUnsynced(log);
   syncNow(log);
-  for (const segment of log.segments) if (segment.dirty) segment.writeIndexes();
+  for (const segment of log.segments) if (segment !== log.active) cutLeftover(log, segment);
+  for (const segment of log.segments) if (segment.dirty || segment.unsyncedIndexes) segment.syncIndexes();
   const snapshot = encodeSnapshot(log.setup.snapshotProducers());
   writeSnapshot(log, `${log.folder}/${offsetName(log.endOffset)}${SNAPSHOT}`, snapshot);
   saveCleanCheckpoint(log, { segment: log.active.baseOffset, endOffset: log.endOffset, mark: log.active.mark() });

@@ -31,7 +31,6 @@ export function flush(log: LogState): void {
     log.writtenEnd = segment.streamEnd;
     log.writtenOffset = log.boundOf(i);
   }
-  for (let i = log.segments.length - 2; i >= 0 && log.segments[i].dirty; i--) log.segments[i].writeIndexes();
   assert(log.writtenEnd === tail.end && log.writtenOffset === log.endOffset, 'a flush writes everything');
   tail.publishWritten(log.writtenEnd);
   log.takeMark();
@@ -43,7 +42,10 @@ export function openForWriting(log: LogState, segment: Segment): DiskFile {
   if (segment.file !== null) return segment.file;
   if (!segment.exists) {
     log.namesUnsynced = true;
-    if (segment.snapshot !== null) writeSnapshot(log, `${segment.stem}${SNAPSHOT}`, segment.snapshot);
+    if (segment.snapshot !== null) {
+      writeSnapshot(log, `${segment.stem}${SNAPSHOT}`, segment.snapshot);
+      removeOldSnapshot(log, segment);
+    }
     // A leftover of this name was never part of the log.
     segment.excess = true;
   }
@@ -51,6 +53,12 @@ export function openForWriting(log: LogState, segment: Segment): DiskFile {
   segment.exists = true;
   segment.snapshot = null;
   return segment.file;
+}
+
+/** The newest two snapshots are kept. */
+function removeOldSnapshot(log: LogState, segment: Segment): void {
+  const old = log.segments[log.segments.indexOf(segment) - 2];
+  if (old !== undefined) tolerant(() => log.disk.remove(`${old.stem}${SNAPSHOT}`));
 }
 
 /** A start without the snapshot reads more batches, so a disk that refuses it costs nothing else. */
@@ -120,7 +128,10 @@ export function truncateTo(log: LogState, offset: number): void {
     renote(log, segment, ends[i]);
     if (i < segments.length - 1) segment.seal();
   }
-  while (log.epochs.length > 0 && log.epochs[log.epochs.length - 1].startOffset >= offset) log.epochs.pop();
+  while (log.epochs.length > 0 && log.epochs[log.epochs.length - 1].startOffset >= offset) {
+    log.epochs.pop();
+    log.epochsChanged = true;
+  }
   log.endOffset = offset;
   tail.cut(position);
   tail.publishEnd(offset);

@@ -9,7 +9,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { MiB } from '../base/bytes.ts';
-import { type Disk, DiskError, readWhole, writeAll } from '../world/disk.ts';
+import { type Disk, DiskError, type DiskFile, readWhole, writeAll } from '../world/disk.ts';
 
 /** Index files held in memory, over all logs that share it; the least recently used goes first. */
 export class IndexCache {
@@ -65,6 +65,8 @@ export class IndexFile {
   #window: Buffer = NOTHING;
   #first = 0;
   #written = 0;
+  /** Entries in the file that no sync has covered. */
+  #unsynced = false;
 
   constructor(disk: Disk, cache: IndexCache, path: string | null, entryBytes: number) {
     this.#disk = disk;
@@ -146,6 +148,41 @@ export class IndexFile {
       file.close();
     }
     this.#written = this.count;
+    this.#unsynced = true;
+  }
+
+  /** Whether the file holds what no sync has covered. */
+  get unsynced(): boolean {
+    return this.#unsynced;
+  }
+
+  sync(): void {
+    if (!this.#unsynced || this.path === null) return;
+    const file = this.#disk.open(this.path, 'write');
+    try {
+      file.sync();
+      this.#unsynced = false;
+    } finally {
+      file.close();
+    }
+  }
+
+  /** As `sync`, off the thread; `done` tells whether it could. */
+  syncLater(done: (synced: boolean) => void): void {
+    if (!this.#unsynced || this.path === null) return done(true);
+    let file: DiskFile;
+    try {
+      file = this.#disk.open(this.path, 'write');
+    } catch (error) {
+      if (error instanceof DiskError) return done(false);
+      throw error;
+    }
+    const { count } = this;
+    file.syncLater((error) => {
+      if (error === null && count === this.count) this.#unsynced = false;
+      done(error === null);
+    });
+    file.close();
   }
 
   /** Lets entries below `number` leave memory. They are in the file by then, unless there is none: then they are gone. */

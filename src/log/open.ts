@@ -5,8 +5,8 @@
 import { adoptFrames } from './adopt.ts';
 import { roll } from './append.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
-import { LOG, OFFSET_INDEX, offsetsOf, TIME_INDEX } from './files.ts';
+import { mendTexts, saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
+import { LOG, OFFSET_INDEX, offsetName, offsetsOf, TIME_INDEX } from './files.ts';
 import { readFolderFacts } from './folder-facts.ts';
 import { tolerant } from './index-file.ts';
 import { OFFSET_ENTRY_BYTES } from './offset-index.ts';
@@ -37,11 +37,14 @@ function openFolder(log: LogState, folder: string): void {
     const segment = log.newSegment(baseOffset);
     segment.exists = true;
     segment.size = -1;
+    segment.settled = true;
     log.segments.push(segment);
   }
   giveDamages(log, checkpoint);
   const isNew = log.segments.length === 0;
+  log.deletedBefore = checkpoint.startOffset;
   log.startOffset = Math.max(checkpoint.startOffset, isNew ? 0 : log.segments[0].baseOffset);
+  if (!isNew) log.active.settled = false;
   const isClean = log.setup.clean && !isNew && resumeClean(log, checkpoint, names);
   if (!isClean && !isNew) recover(log);
   if (isNew) roll(log);
@@ -57,11 +60,14 @@ function openFolder(log: LogState, folder: string): void {
   log.tail.reset(log.writtenEnd);
   log.takeMark();
   loadProducers(log, names);
+  removeOrphans(log, names);
   while (log.epochs.length > 0 && log.epochs[log.epochs.length - 1].startOffset > log.endOffset) {
     log.epochs.pop();
     log.epochsChanged = true;
   }
-  if (!isClean && !isNew) tolerant(() => saveCheckpoint(log));
+  if (isClean) return;
+  mendTexts(log, names);
+  if (!isNew) tolerant(() => saveCheckpoint(log));
 }
 
 /** Makes the folder, or takes it up. A folder of another topic that had this name is put aside. */
@@ -96,6 +102,17 @@ function isTemporary(log: LogState, name: string): boolean {
   if (!name.endsWith('.tmp') && !name.endsWith('.next')) return false;
   tolerant(() => log.disk.remove(`${log.folder}/${name}`));
   return true;
+}
+
+/** Index files whose segment is gone: a crash came between their removals. */
+function removeOrphans(log: LogState, names: readonly string[]): void {
+  for (const suffix of [OFFSET_INDEX, TIME_INDEX]) {
+    for (const offset of offsetsOf(names, suffix)) {
+      if (log.segments[log.segmentIndexOf(offset)].baseOffset !== offset) {
+        tolerant(() => log.disk.remove(`${log.folder}/${offsetName(offset)}${suffix}`));
+      }
+    }
+  }
 }
 
 function giveDamages(log: LogState, checkpoint: Checkpoint): void {

@@ -3,35 +3,42 @@ import { DiskError, readWhole } from '../world/disk.ts';
 import { offsetName, offsetsOf, SNAPSHOT } from './files.ts';
 import { ANY, FileHeaders, hopInFile, LOST, landed } from './hop.ts';
 import { tolerant } from './index-file.ts';
-import { decodeSnapshot } from './producer-snapshot.ts';
+import { decodeSnapshot, type ProducerEntry } from './producer-snapshot.ts';
 import { groundOf, locate } from './read.ts';
 import type { LogState } from './state.ts';
 import { settle, verifySegment } from './verify.ts';
 
-/** Loads the newest sound snapshot at or below the end, removes those that serve no one, and visits the batches after it. */
+/**
+ * Loads the newest sound snapshot at or below the end and visits the batches after it. One more is kept, for the case that the newest
+ * is found damaged another time; older ones serve no one.
+ */
 export function loadProducers(log: LogState, names: readonly string[]): void {
   let from = -1;
+  let kept = 0;
   for (const offset of offsetsOf(names, SNAPSHOT).reverse()) {
     const path = `${log.folder}/${offsetName(offset)}${SNAPSHOT}`;
-    if (from < 0) {
-      const entries = offset <= log.endOffset ? readSnapshot(log, path) : null;
-      if (entries !== null) {
-        log.setup.loadProducers(entries);
-        from = offset;
-        continue;
-      }
-    } else if (log.segments[log.segmentIndexOf(offset)].baseOffset === offset) continue;
-    // Beyond the end it speaks of batches that are not there; damaged it speaks of nothing; between segments it is outlived.
-    tolerant(() => log.disk.remove(path));
+    // Beyond the end, or behind a loss, it may speak of batches that are not there: sent again, they would be taken for duplicates.
+    const isUseful = kept < SNAPSHOTS_KEPT && offset <= Math.min(log.endOffset, log.lossyFrom);
+    const entries = isUseful && (from < 0 || !log.setup.clean) ? readSnapshot(log, path) : null;
+    if (entries !== null && from < 0) {
+      log.setup.loadProducers(entries);
+      from = offset;
+    }
+    if (isUseful && (entries !== null || (from >= 0 && log.setup.clean))) kept++;
+    else tolerant(() => log.disk.remove(path));
   }
   visitFiles(log, Math.max(from, log.startOffset));
 }
 
-function readSnapshot(log: LogState, path: string): ReturnType<typeof decodeSnapshot> {
+/** Snapshots of a log; a roll removes the one before. */
+const SNAPSHOTS_KEPT = 2;
+
+function readSnapshot(log: LogState, path: string): ProducerEntry[] | null {
   const bytes = readWhole(log.disk, path);
   const entries = bytes === null ? null : decodeSnapshot(bytes);
-  if (bytes !== null && entries === null)
+  if (bytes !== null && entries === null) {
     log.report(path, 0, bytes.length, 'the producer snapshot is damaged', 'an older one and the batches after it are read');
+  }
   return entries;
 }
 

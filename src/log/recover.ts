@@ -28,6 +28,7 @@ export function recover(log: LogState): void {
     else recoverLast(log, segments[i], file, size, tell);
     doneBytes += size;
     if (totalBytes > 0) tell(0);
+    for (const { firstOffset } of segments[i].damages) log.lossyFrom = Math.min(log.lossyFrom, firstOffset);
   }
   syncRecovered(log, first);
 }
@@ -87,10 +88,12 @@ function syncRecovered(log: LogState, first: number): void {
     };
     if (promised) sync();
     else if (segment !== active && !tolerant(sync)) durable = false;
-    if (segment !== active) segment.closeFile();
+    if (segment === active) continue;
+    segment.closeFile();
+    if (!segment.syncIndexes()) durable = false;
   }
   if (promised) syncNames(log);
-  if (durable) log.recoveryOffset = promised ? log.endOffset : Math.max(log.recoveryOffset, active.baseOffset);
+  if (durable) log.recoveryOffset = Math.max(active.baseOffset, promised ? log.endOffset - 1 : 0);
   log.syncedOffset = promised ? log.endOffset : active.baseOffset;
   log.syncedEnd = promised ? active.size : 0;
 }

@@ -56,14 +56,15 @@ function letGo(log: LogState, position: number): number {
 export function deleteBefore(log: LogState, offset: number): void {
   assert(offset <= log.endOffset, 'a log is deleted up to its end at most');
   if (offset <= log.startOffset) return;
-  const before = log.startOffset;
-  log.startOffset = offset;
+  const before = log.deletedBefore;
+  log.deletedBefore = offset;
   try {
     saveCheckpoint(log);
   } catch (error) {
-    log.startOffset = before;
+    log.deletedBefore = before;
     throw error;
   }
+  log.startOffset = offset;
   removeFirst(log, below(log));
   if (log.folder !== null) saveLogStart(log);
   else trimMemory(log);

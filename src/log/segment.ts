@@ -61,8 +61,8 @@ export class Segment {
   file: DiskFile | null = null;
   /** Its file may hold bytes beyond what counts as written: they are cut before it is written again. */
   excess = false;
-  readonly offsets: OffsetIndex;
-  readonly times: TimeIndex;
+  offsets: OffsetIndex;
+  times: TimeIndex;
   maxTimestamp = -1;
   maxTimestampOffset = -1;
   /** Largest timestamp of its first batch: rolling by time counts from it. */
@@ -72,6 +72,10 @@ export class Segment {
   openedMs: number;
   /** Ascending. */
   damages: Damage[] = [];
+  /** Its bytes and its indexes are on the disk, for good: a start need not look at it. */
+  settled = false;
+  /** Its indexes are being synced. */
+  settling = false;
   /** The producers' state at its base offset, until it is written beside the segment's file. */
   snapshot: Buffer | null = null;
 
@@ -151,6 +155,20 @@ export class Segment {
     this.times.truncate(mark.timeEntries, mark.lastTimeEntry, mark.lastTimeEntryOffset);
   }
 
+  /** Takes over what a walk made anew: sizes, indexes, timestamps. */
+  takeOver(fresh: Segment): void {
+    this.offsets.file.close();
+    this.times.file.close();
+    this.offsets = fresh.offsets;
+    this.times = fresh.times;
+    this.size = fresh.size;
+    this.maxTimestamp = fresh.maxTimestamp;
+    this.maxTimestampOffset = fresh.maxTimestampOffset;
+    this.firstTimestamp = fresh.firstTimestamp;
+    this.bytesSinceIndex = fresh.bytesSinceIndex;
+    this.damages = [];
+  }
+
   /** Takes up a mark whose index entries are in the files: what a clean start knows of the last segment. */
   resume(mark: SegmentMark): void {
     this.offsets.file.onFile(mark.offsetEntries);
@@ -163,12 +181,27 @@ export class Segment {
     return this.offsets.file.dirty || this.times.file.dirty;
   }
 
+  get unsyncedIndexes(): boolean {
+    return this.offsets.file.unsynced || this.times.file.unsynced;
+  }
+
   /** Writes what its index files lack. They can always be made again, so a failure only costs that. */
   writeIndexes(): boolean {
     return tolerant(() => {
       this.offsets.file.write();
       this.times.file.write();
     });
+  }
+
+  /** As writeIndexes, and syncs them. */
+  syncIndexes(): boolean {
+    return (
+      this.writeIndexes() &&
+      tolerant(() => {
+        this.offsets.file.sync();
+        this.times.file.sync();
+      })
+    );
   }
 
   /** The first damage at or after a position of the file. */

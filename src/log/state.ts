@@ -17,6 +17,7 @@ import type { Disk } from '../world/disk.ts';
 import type { LogConfig } from './config.ts';
 import { IndexCache } from './index-file.ts';
 import type { EpochStart } from './kafka-checkpoints.ts';
+import { LaterFile } from './later-file.ts';
 import type { ProducerEntry } from './producer-snapshot.ts';
 import { type Damage, EMPTY_MARK, Segment, type SegmentMark } from './segment.ts';
 import { Tail } from './tail.ts';
@@ -84,6 +85,8 @@ export class LogState {
   segments: Segment[] = [];
   readonly tail: Tail;
   startOffset = 0;
+  /** What deleteBefore raised the start offset to; retention may have raised it further. */
+  deletedBefore = 0;
   endOffset = 0;
   writtenOffset = 0;
   writtenEnd = 0;
@@ -115,12 +118,12 @@ export class LogState {
   /** Everything below is known to be synced: what a start trusts. Moves with syncedOffset, unless a background sync failed. */
   recoveryOffset = 0;
   recoveryStuck = false;
+  /** The first offset that a start found missing beyond the recovery offset; what was told of producers after it may be of lost batches. */
+  lossyFrom = Number.POSITIVE_INFINITY;
   /** Stream position of the recovery offset that was last saved. */
   recoverySavedAt = 0;
-  /** Counts the checkpoints that were begun, so that an older one does not replace a newer one. */
-  checkpointGeneration = 0;
-  /** A checkpoint is being synced off the turn. */
-  checkpointRuns = false;
+  readonly checkpointFile = new LaterFile();
+  readonly epochsFile = new LaterFile();
   closed = false;
   /** Where the last reads ended: segment and position by offset, direct-mapped. */
   readonly cursorOffsets = new Float64Array(CURSORS).fill(-1);

@@ -105,18 +105,47 @@ function advance(log: LogState, offset: number, end: number): void {
   if (end < log.syncedEnd) return;
   log.syncedOffset = Math.max(log.syncedOffset, offset);
   log.syncedEnd = end;
-  if (!log.recoveryStuck) log.recoveryOffset = Math.max(log.recoveryOffset, offset);
-  let rolled = false;
-  for (const segment of log.segments) {
-    if (segment === log.active || segment.file === null || segment.streamEnd > end) continue;
+  settleRolled(log);
+  moveRecovery(log);
+}
+
+/** Finishes rolled segments whose bytes are on the disk: their indexes are written and synced off the turn, their files closed. */
+export function settleRolled(log: LogState): void {
+  for (let i = log.segments.length - 2; i >= 0 && !log.segments[i].settled; i--) {
+    const segment = log.segments[i];
+    if (segment.streamEnd > log.syncedEnd) continue;
     segment.closeFile();
-    rolled = true;
+    if (segment.settling || !segment.writeIndexes()) continue;
+    segment.settling = true;
+    segment.offsets.file.syncLater((first) => {
+      if (log.closed) return;
+      segment.times.file.syncLater((second) => {
+        segment.settling = false;
+        // An index whose sync failed is not synced again: the recovery offset stays below, and the next start makes it anew.
+        segment.settled = true;
+        if (!first || !second) log.recoveryStuck = true;
+        if (!log.closed) moveRecovery(log);
+      });
+    });
   }
-  const step = end - log.recoverySavedAt;
-  if (rolled || step >= RECOVERY_STEP_BYTES) {
-    log.recoverySavedAt = end;
-    saveCheckpointLater(log);
+}
+
+/** The recovery offset follows what is synced, as far as all segments before it are settled. */
+function moveRecovery(log: LogState): void {
+  if (log.recoveryStuck) return;
+  // Short of the end of the active segment: when that is rolled there, its indexes are not on the disk yet.
+  let bound = log.syncedOffset > log.active.baseOffset ? log.syncedOffset - 1 : log.syncedOffset;
+  for (let i = log.segments.length - 2; i >= 0 && !log.segments[i].settled; i--) bound = Math.min(bound, log.segments[i].baseOffset);
+  const rolled = bound >= log.active.baseOffset && log.recoveryOffset < log.active.baseOffset;
+  if (!rolled && log.syncedEnd - log.recoverySavedAt < RECOVERY_STEP_BYTES) return;
+  // A segment whose name is lost is not there, whatever of its bytes is.
+  if (!tolerant(() => syncNames(log))) {
+    log.recoveryStuck = true;
+    return;
   }
+  log.recoveryOffset = Math.max(log.recoveryOffset, bound);
+  log.recoverySavedAt = log.syncedEnd;
+  saveCheckpointLater(log);
 }
 
 /**
@@ -143,34 +172,57 @@ function rehome(log: LogState, segment: Segment): void {
   const file = log.disk.open(temporary, 'create');
   try {
     copyWritten(log, segment, from, file);
+    const left = target === segment ? null : divide(log, segment, from, target, file);
     log.disk.rename(temporary, target.path);
+    // Nothing below fails, so that the log is as it was or as it is to be.
+    segment.closeFile();
+    target.file = file;
+    target.exists = true;
+    if (left !== null) replaceByTwo(log, segment, left, target);
   } catch (error) {
     file.close();
     throw error;
   }
-  segment.closeFile();
-  if (target === segment) {
-    segment.file = file;
-    return;
-  }
-  const end = segment.streamEnd;
-  const index = log.segments.indexOf(segment);
+}
+
+/** Makes the two halves of a segment anew from their bytes; returns the first. */
+function divide(log: LogState, segment: Segment, from: number, target: Segment, file: DiskFile): Segment {
   target.streamBase = from;
-  target.exists = true;
-  target.file = file;
-  log.segments.splice(index + 1, 0, target);
-  log.forgetCursors();
-  walk(log, target, file, end - from, log.boundOf(index + 1));
-  segment.excess = true;
-  const old = log.disk.open(segment.path, 'write');
+  walk(log, target, file, segment.streamEnd - from, log.boundOf(log.segments.indexOf(segment)));
+  const left = log.newSegment(segment.baseOffset);
+  const old = log.disk.open(segment.path, 'read');
   try {
-    walk(log, segment, old, from - segment.streamBase, target.baseOffset);
-    segment.seal();
-    // Were they left, a start would ignore them: they lie at or beyond the next segment's base offset.
-    tolerant(() => old.truncate(segment.size));
+    walk(log, left, old, from - segment.streamBase, target.baseOffset);
   } finally {
     old.close();
   }
+  return left;
+}
+
+function replaceByTwo(log: LogState, segment: Segment, left: Segment, target: Segment): void {
+  segment.takeOver(left);
+  segment.damages = left.damages;
+  segment.seal();
+  log.segments.splice(log.segments.indexOf(segment) + 1, 0, target);
+  log.forgetCursors();
+  // Bytes that are left behind are ignored by a start: they lie at or beyond the next segment's base offset.
+  segment.excess = true;
+  cutLeftover(log, segment);
+}
+
+/** Cuts the file of a rolled segment where its batches end; the close tries again when the disk refuses. */
+export function cutLeftover(log: LogState, segment: Segment): void {
+  if (!segment.excess) return;
+  tolerant(() => {
+    const file = log.disk.open(segment.path, 'write');
+    try {
+      file.truncate(segment.size);
+      file.sync();
+      segment.excess = false;
+    } finally {
+      file.close();
+    }
+  });
 }
 
 /** Copies a segment's written bytes from a stream position on into a file of their own. */

@@ -77,6 +77,8 @@ export function verifySegment(log: LogState, index: number): void {
   if (segment !== log.active) {
     segment.seal();
     if (segment.writeIndexes() && !isLive) releaseIndexes(segment);
+    segment.offsets.file.syncLater(() => {});
+    segment.times.file.syncLater(() => {});
   }
   log.forgetCursors();
   if (!sameDamages(before, segment)) tolerant(() => saveCheckpoint(log));

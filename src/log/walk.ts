@@ -1,8 +1,8 @@
 /** Makes what is known of a segment anew from its file: indexes, largest timestamp, damage. The one authority about a segment. */
 import { lastOffsetOf, leaderEpochOf, maxTimestampOf } from '../record/batch-layout.ts';
 import type { DiskFile } from '../world/disk.ts';
-import { type ScanEnd, scan } from './scan.ts';
-import { EMPTY_MARK, type Segment } from './segment.ts';
+import { type ScanEnd, type ScannedDamage, scan } from './scan.ts';
+import type { Segment } from './segment.ts';
 import type { LogState } from './state.ts';
 
 /**
@@ -19,9 +19,9 @@ export function walk(
   onProgress: (position: number) => void = ignore,
 ): ScanEnd {
   const { indexIntervalBytes, cleanupCompact } = log.config;
-  const known = segment.damages;
-  segment.restore(EMPTY_MARK);
-  segment.damages = [];
+  // Into a segment of its own, so that a disk that refuses leaves what was known.
+  const fresh = log.newSegment(segment.baseOffset);
+  const found: ScannedDamage[] = [];
   const end = scan({
     file,
     from: 0,
@@ -31,14 +31,17 @@ export function walk(
     dense: !cleanupCompact,
     onProgress,
     onBatch(header, at, position, bytes) {
-      segment.size = position;
-      segment.note(lastOffsetOf(header, at), maxTimestampOf(header, at), bytes, indexIntervalBytes);
+      fresh.size = position;
+      fresh.note(lastOffsetOf(header, at), maxTimestampOf(header, at), bytes, indexIntervalBytes);
       onBatch(header, at);
     },
-    onDamage({ position, length, firstOffset, nextOffset, what }) {
-      quarantine(log, segment, known, { firstOffset, nextOffset, path: segment.path, position, length }, what);
-    },
+    onDamage: (damage) => found.push(damage),
   });
+  const known = segment.damages;
+  segment.takeOver(fresh);
+  for (const { position, length, firstOffset, nextOffset, what } of found) {
+    quarantine(log, segment, known, { firstOffset, nextOffset, path: segment.path, position, length }, what);
+  }
   return end;
 }
 

@@ -84,7 +84,7 @@ export class MemoryDisk implements Disk {
   onCall: ((call: StorageCall) => StorageFault | null) | null = null;
   spaceBytes: number;
   readonly #options: MemoryDiskOptions;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   #calls = 0;
   #crashed = false;
   #usedBytes = 0;
@@ -95,7 +95,7 @@ export class MemoryDisk implements Disk {
   constructor(options: MemoryDiskOptions = {}, root = new FolderNode()) {
     this.root = root;
     this.#options = options;
-    this.#clock = options.clock ?? realClock;
+    this.clock = options.clock ?? realClock;
     this.spaceBytes = options.spaceBytes ?? Number.POSITIVE_INFINITY;
     this.#adopt(root);
   }
@@ -120,10 +120,10 @@ export class MemoryDisk implements Disk {
     this.#writeBack();
   }
 
-  /** The disk as it would be found after a crash now. The same seed gives the same image. */
-  image(kind: CrashKind, seed = 0): MemoryDisk {
+  /** The disk as it would be found after a crash now. The same seed gives the same image. Its calls end by a clock of its own if given. */
+  image(kind: CrashKind, seed = 0, clock = this.clock): MemoryDisk {
     const { root, pendingNames } = imageOf(this.root, this.pendingNames, kind, seed);
-    const disk = new MemoryDisk({ ...this.#options, spaceBytes: this.spaceBytes }, root);
+    const disk = new MemoryDisk({ ...this.#options, clock, spaceBytes: this.spaceBytes }, root);
     disk.pendingNames = pendingNames;
     return disk;
   }
@@ -140,7 +140,7 @@ export class MemoryDisk implements Disk {
     if (found instanceof FolderNode) throw new DiskError('EISDIR', 'open', path);
     if (found !== undefined) return new MemoryFile(this, found, path, mode !== 'read');
     if (folder === undefined || mode !== 'create') throw new DiskError('ENOENT', 'open', path);
-    const node = new FileNode(this.#clock.nowMs());
+    const node = new FileNode(this.clock.nowMs());
     this.#link(folder, name, node);
     return new MemoryFile(this, node, path, true);
   }
@@ -252,7 +252,7 @@ export class MemoryDisk implements Disk {
     if (count === 0 && asked > 0 && room === 0) throw new DiskError('ENOSPC', 'write', path);
     const before = node.size;
     this.#pendingBytes += node.write(chunks, position, count);
-    node.modifiedMs = this.#clock.nowMs();
+    node.modifiedMs = this.clock.nowMs();
     this.#usedBytes += node.size - before;
     this.#dirty.add(node);
     if (this.#pendingBytes > (this.#options.writebackBytes ?? 64 * MiB)) this.#writeBack();
@@ -326,8 +326,8 @@ export class MemoryDisk implements Disk {
 
   #later(operation: StorageOperation, then: () => void): void {
     const ms = this.#options.latencyMs?.(operation) ?? 0;
-    if (ms > 0) this.#clock.after(ms, then, true);
-    else this.#clock.soon(then);
+    if (ms > 0) this.clock.after(ms, then, true);
+    else this.clock.soon(then);
   }
 
   #link(folder: FolderNode, name: string, node: Node): void {

@@ -51,7 +51,6 @@ describe('every byte flipped', () => {
     expect([...files.keys()].map(nameOf)).toEqual([
       '00000000000000000000.index',
       '00000000000000000000.log',
-      '00000000000000000000.snapshot',
       '00000000000000000000.timeindex',
       '00000000000000000009.index',
       '00000000000000000009.log',

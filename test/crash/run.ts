@@ -1,0 +1,65 @@
+/**
+ * `npm run crash`: the crash and fault campaigns over the log, at length. Prints one JSON line and writes it to bench/results.
+ *
+ *   --images N    distinct crash images to reach (default 20,000)
+ *   --faults N    workload seeds whose every storage call is failed in every way (default 1)
+ *   --seed N      the first seed (default 1)
+ *   --dry         no file in bench/results
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { crashEverywhere, type FaultCounts, failEverywhere } from './campaign.ts';
+
+const { values } = parseArgs({
+  options: {
+    images: { type: 'string', default: '20000' },
+    faults: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    dry: { type: 'boolean', default: false },
+  },
+});
+const imagesMin = Number(values.images);
+const seed = Number(values.seed);
+
+const begun = performance.now();
+const seen = new Set<string>();
+const images = { calls: 0, images: 0, distinct: 0, crashedTwice: 0, workloads: 0, failures: [] as string[] };
+for (let next = seed; images.distinct < imagesMin && images.failures.length === 0; next++) {
+  const counts = crashEverywhere({ seed: next, variants: 3, every: 1, twiceEvery: 50 }, seen);
+  images.workloads++;
+  for (const key of ['calls', 'images', 'distinct', 'crashedTwice'] as const) images[key] += counts[key];
+  images.failures.push(...counts.failures);
+  process.stderr.write(`crash: ${images.distinct} distinct images of ${images.images}, ${images.failures.length} failures\n`);
+}
+
+const faults: Record<string, FaultCounts> = {};
+for (let next = seed; next < seed + Number(values.faults); next++) {
+  for (const fault of ['EIO', 'ENOSPC', 'short'] as const) add(fault, failEverywhere(next, 1, [fault], 1));
+  add('lasting', failEverywhere(next, 11, ['ENOSPC', 'EIO'], 40));
+}
+
+function add(name: string, counts: FaultCounts): void {
+  const known = faults[name] ?? { calls: 0, runs: 0, failures: [] };
+  faults[name] = { calls: known.calls + counts.calls, runs: known.runs + counts.runs, failures: [...known.failures, ...counts.failures] };
+  process.stderr.write(`crash: ${name} at every call: ${faults[name].runs} runs, ${faults[name].failures.length} failures\n`);
+}
+
+const failures = [...images.failures, ...Object.values(faults).flatMap((counts) => counts.failures)];
+const summary = {
+  campaign: 'crash',
+  seed,
+  images: { ...images, failures: images.failures.length },
+  faults: Object.fromEntries(Object.entries(faults).map(([name, { runs, failures }]) => [name, { runs, failures: failures.length }])),
+  seconds: Math.round((performance.now() - begun) / 1000),
+  check: failures.length === 0 && images.distinct >= imagesMin ? 'held' : 'failed',
+  failures: failures.slice(0, 20),
+};
+const line = JSON.stringify(summary);
+process.stdout.write(`${line}\n`);
+if (!values.dry) {
+  const folder = join(import.meta.dirname, '../../bench/results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `crash-${new Date().toISOString().replace(/[:.]/g, '').slice(0, 17)}.json`), `${line}\n`);
+}
+process.exitCode = summary.check === 'held' ? 0 : 1;
