@@ -46,15 +46,15 @@ export class Appends {
     this.#events = events;
   }
 
-  take(connection: Connection, ask: HostAskOf<'append'>, nowMs: number): void {
+  take(connection: Connection, ask: HostAskOf<'append'>, nowMs: number, monotonicMs: number): void {
     const partition = this.#carried.get(ask.slot);
     if (partition === undefined)
       return refuse(connection, ask, this.#carried.unknownSlot(ask.slot), 'this host does not carry the partition');
     const batch = ask.batch === null ? outboxSlice(connection, ask.position, ask.length) : asBuffer(ask.batch);
-    let accepted = partition.accept(batch, ask.own, nowMs);
+    let accepted = partition.accept(batch, ask.own, nowMs, monotonicMs);
     if (accepted.full) {
-      this.#room.free(batch.length, nowMs);
-      accepted = partition.accept(batch, ask.own, nowMs);
+      this.#room.free(batch.length, monotonicMs);
+      accepted = partition.accept(batch, ask.own, nowMs, monotonicMs);
     }
     if (accepted.full) {
       const { spillFailed } = this.#room;
@@ -69,11 +69,11 @@ export class Appends {
   }
 
   /** Writes what the turn appended; answers acks 0 and 1, and those of 'all' that are committed by it. */
-  flush(nowMs: number): void {
+  flush(monotonicMs: number): void {
     if (this.#touched.size === 0) return;
     const failed = new Map<Partition, number>();
     for (const partition of this.#touched) {
-      const error = partition.flush(nowMs);
+      const error = partition.flush(monotonicMs);
       if (error !== 0) failed.set(partition, error);
       else {
         this.#events.moved(partition.spec.slot);
@@ -101,10 +101,10 @@ export class Appends {
   }
 
   /** Asks for a sync of each partition that needs one and has none running. */
-  sync(nowMs: number): void {
+  sync(monotonicMs: number): void {
     for (const partition of this.#toSync) {
       if (partition.syncing) continue;
-      partition.syncIfNeeded(nowMs, () => {
+      partition.syncIfNeeded(monotonicMs, () => {
         // It may have been dropped while its sync ran.
         if (this.#carried.get(partition.spec.slot) !== partition) return;
         partition.settle();

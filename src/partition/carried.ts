@@ -1,5 +1,6 @@
 /** The partitions that a host carries: opened one by one, looked up by slot, those that could not be opened remembered with the reason. */
 import { errors } from '../base/errors.ts';
+import type { LogConfig } from '../log/config.ts';
 import { Log, type LogEvent } from '../log/log.ts';
 import type { Arena } from '../world/arena.ts';
 import type { Disk } from '../world/disk.ts';
@@ -23,6 +24,7 @@ interface Offline {
   spec: PartitionSpec;
   reason: string;
   waitMs: number;
+  /** Monotonic. */
   againAtMs: number;
 }
 
@@ -70,24 +72,30 @@ export class Carried<Asker> {
   /**
    * Opens one partition, so that the others are served while many recover. Gives the opened partition, and the ask when it was its last.
    */
-  openNext(nowMs: number): { partition: Partition | null; done: Opening<Asker> | null } {
+  openNext(nowMs: number, monotonicMs: number): { partition: Partition | null; done: Opening<Asker> | null } {
     const work = this.#opening[0];
     const spec = work.specs.shift();
-    const partition = spec === undefined ? null : this.#openOne(spec, work.clean, nowMs, work.results);
+    const partition = spec === undefined ? null : this.#openOne(spec, work.clean, { nowMs, monotonicMs }, work.results);
     if (work.specs.length > 0) return { partition, done: null };
     this.#opening.shift();
     return { partition, done: work };
   }
 
   /** Tries those again that could not be opened and are due; gives those that are open now. */
-  openOffline(nowMs: number): Partition[] {
+  openOffline(nowMs: number, monotonicMs: number): Partition[] {
     const opened: Partition[] = [];
     for (const { spec, againAtMs } of [...this.#offline.values()]) {
-      if (nowMs < againAtMs) continue;
-      const partition = this.#openOne(spec, false, nowMs, []);
+      if (monotonicMs < againAtMs) continue;
+      const partition = this.#openOne(spec, false, { nowMs, monotonicMs }, []);
       if (partition !== null) opened.push(partition);
     }
     return opened;
+  }
+
+  /** A partition that could not be opened will be with this configuration. */
+  configureOffline(slot: number, config: LogConfig): void {
+    const offline = this.#offline.get(slot);
+    if (offline !== undefined) this.#offline.set(slot, { ...offline, spec: { ...offline.spec, config } });
   }
 
   /** Takes a partition away; undefined when it is not here. */
@@ -116,7 +124,7 @@ export class Carried<Asker> {
     return described;
   }
 
-  #openOne(spec: PartitionSpec, clean: boolean, nowMs: number, results: OpenResult[]): Partition | null {
+  #openOne(spec: PartitionSpec, clean: boolean, now: { nowMs: number; monotonicMs: number }, results: OpenResult[]): Partition | null {
     const known = this.#partitions.get(spec.slot);
     if (known !== undefined) {
       results.push(openResult(spec.slot, known.log, 0, ''));
@@ -125,7 +133,7 @@ export class Carried<Asker> {
     const { topic, partition, slot } = spec;
     try {
       const sequences = new Sequences();
-      const log = this.#openLog(spec, sequences, clean, nowMs);
+      const log = this.#openLog(spec, sequences, clean, now.nowMs);
       const made = new Partition(spec, log, sequences, {
         state: (state, reason) => {
           this.#setup.log.warn({ topic, partition, state, reason }, 'a partition changed its state');
@@ -139,16 +147,16 @@ export class Carried<Asker> {
     } catch (error) {
       // One partition that cannot be opened must not keep the others from their users.
       const reason = error instanceof Error ? error.message : String(error);
-      this.#setOffline(spec, reason, nowMs);
+      this.#setOffline(spec, reason, now.monotonicMs);
       results.push(openResult(slot, null, errors.KAFKA_STORAGE_ERROR.code, reason));
       return null;
     }
   }
 
-  #setOffline(spec: PartitionSpec, reason: string, nowMs: number): void {
+  #setOffline(spec: PartitionSpec, reason: string, monotonicMs: number): void {
     const before = this.#offline.get(spec.slot);
     const waitMs = before === undefined ? AGAIN_MS : Math.min(before.waitMs * 2, AGAIN_MS_MAX);
-    this.#offline.set(spec.slot, { spec, reason, waitMs, againAtMs: nowMs + waitMs });
+    this.#offline.set(spec.slot, { spec, reason, waitMs, againAtMs: monotonicMs + waitMs });
     if (before?.reason === reason) return;
     const { slot, topic, partition } = spec;
     this.#setup.log.error({ topic, partition, reason }, 'a partition cannot be opened; it is tried again');
@@ -171,7 +179,7 @@ export class Carried<Asker> {
       adopt: successor,
       report: (event) => this.#reportEvent(spec, event),
       loadProducers: (entries) => sequences.load(entries),
-      visitBatch: (header, at, baseOffset) => noteHeader(sequences, header, at, baseOffset),
+      visitBatch: (header, at, baseOffset) => noteHeader(sequences, header, at, baseOffset, nowMs),
       snapshotProducers: () => sequences.snapshot(),
     });
   }

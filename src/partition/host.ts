@@ -96,9 +96,9 @@ export class Host {
     const monotonicMs = this.#setup.clock.monotonicMs();
     if (this.#carried.isOpening) this.#openSome(nowMs, monotonicMs);
     const more = this.#drain(nowMs, monotonicMs);
-    this.#appends.flush(nowMs);
-    this.#appends.sync(nowMs);
-    this.#room.keep(nowMs);
+    this.#appends.flush(monotonicMs);
+    this.#appends.sync(monotonicMs);
+    this.#room.keep(monotonicMs);
     this.#reads.serve(monotonicMs);
     this.#reportLoad(monotonicMs, false);
     this.#send();
@@ -143,7 +143,7 @@ export class Host {
   #handle(connection: Connection, ask: HostAsk, nowMs: number, monotonicMs: number): void {
     switch (ask.verb) {
       case 'append':
-        if (this.#closing === null) this.#appends.take(connection, ask, nowMs);
+        if (this.#closing === null) this.#appends.take(connection, ask, nowMs, monotonicMs);
         else refuse(connection, ask, errors.CLOSED.code, 'the bus is closing');
         return;
       case 'fetch':
@@ -172,7 +172,7 @@ export class Host {
         this.#carried.startOpening({ asker: connection, id: ask.id, specs: [...ask.partitions], clean: ask.clean, results: [] });
         return;
       case 'configure':
-        connection.replies.push({ verb: 'configure', id: ask.id, error: this.#configure(ask, nowMs) });
+        connection.replies.push({ verb: 'configure', id: ask.id, error: this.#configure(ask, nowMs, monotonicMs) });
         return;
       case 'drop':
         connection.replies.push({ verb: 'drop', id: ask.id, error: this.#drop(ask.slots) });
@@ -188,7 +188,7 @@ export class Host {
   /** Opens partitions for some milliseconds, so that others are served while many recover. */
   #openSome(nowMs: number, monotonicMs: number): void {
     while (this.#carried.isOpening) {
-      const { partition, done } = this.#carried.openNext(nowMs);
+      const { partition, done } = this.#carried.openNext(nowMs, monotonicMs);
       if (partition !== null) this.#opened(partition);
       if (done !== null) done.asker.replies.push({ verb: 'open', id: done.id, error: 0, results: done.results });
       if (this.#setup.clock.monotonicMs() - monotonicMs >= OPENING_MS) return;
@@ -200,12 +200,15 @@ export class Host {
     this.#reads.stir(partition.spec.slot);
   }
 
-  #configure(ask: HostAskOf<'configure'>, nowMs: number): number {
+  #configure(ask: HostAskOf<'configure'>, nowMs: number, monotonicMs: number): number {
     try {
       for (const slot of ask.slots) {
         const partition = this.#carried.get(slot);
-        if (partition === undefined) continue;
-        partition.configure(ask.config, nowMs);
+        if (partition === undefined) {
+          this.#carried.configureOffline(slot, ask.config);
+          continue;
+        }
+        partition.configure(ask.config, monotonicMs);
         this.#retain(partition, nowMs);
         this.#appends.watch(partition);
         this.#appends.touch(partition);
@@ -221,7 +224,7 @@ export class Host {
     let failed = 0;
     for (const slot of slots) {
       // Appends of this turn are answered before their log goes.
-      this.#appends.flush(this.#setup.clock.nowMs());
+      this.#appends.flush(this.#setup.clock.monotonicMs());
       const partition = this.#carried.remove(slot);
       if (partition === undefined) continue;
       this.#appends.forget(partition);
@@ -260,10 +263,10 @@ export class Host {
     const monotonicMs = this.#setup.clock.monotonicMs();
     const retain = monotonicMs >= this.#nextRetentionMs;
     if (retain) this.#nextRetentionMs = monotonicMs + this.#setup.retentionCheckMs;
-    for (const partition of this.#carried.openOffline(nowMs)) this.#opened(partition);
+    for (const partition of this.#carried.openOffline(nowMs, monotonicMs)) this.#opened(partition);
     for (const partition of this.#carried.all()) {
       if (partition.state !== 'online') {
-        partition.tick(nowMs);
+        partition.tick(monotonicMs);
         this.#appends.watch(partition);
       }
       if (retain) this.#retain(partition, nowMs);

@@ -55,10 +55,13 @@ export class Partition {
   appendedBytes = 0;
   readonly #notices: PartitionNotices;
   #state: PartitionState = 'online';
+  /** Monotonic: set back by an hour, the wall clock would have it refuse for an hour. */
   #retryAtMs = 0;
   #lastDiskError = '';
   #syncing = false;
   #syncFailed = false;
+  /** One after the other. */
+  #syncFailures = 0;
   /** In order of endOffset. */
   #waiting: Waiting[] = [];
   /** Offset at the start of the turn: what lies below may have been acknowledged and is never taken back. */
@@ -85,8 +88,8 @@ export class Partition {
   }
 
   /** Appends one sealed batch, or says why not. `own` batches were sealed by this house: their CRC is right. */
-  accept(batch: Buffer, own: boolean, nowMs: number): Accepted {
-    if (this.#state !== 'online' && nowMs < this.#retryAtMs) return this.#refuseByState();
+  accept(batch: Buffer, own: boolean, nowMs: number, monotonicMs: number): Accepted {
+    if (this.#state !== 'online' && monotonicMs < this.#retryAtMs) return this.#refuseByState();
     const { config } = this.log;
     if (!own) {
       const error = validateProduced(batch, 0, batch.length);
@@ -131,11 +134,11 @@ export class Partition {
    * Ends the appends of a turn: writes what the durability wants written. The code that the turn's appends are to be answered
    * with: NONE, or a refusal after which the log is as it was before the turn.
    */
-  flush(nowMs: number): number {
+  flush(monotonicMs: number): number {
     const memoryOnly = this.log.config.durability === 'memory';
     let error = 0;
     if (!memoryOnly) {
-      error = this.#write(nowMs);
+      error = this.#write(monotonicMs);
       if (error !== 0) {
         this.log.truncateTo(Math.max(this.log.writtenOffset, this.#turnStartOffset));
         this.sequences.truncate(this.log.endOffset);
@@ -146,8 +149,8 @@ export class Partition {
   }
 
   /** Writes out what memory alone holds (spill, close). True when nothing is left unwritten. */
-  spill(nowMs: number): boolean {
-    return this.#write(nowMs) === 0;
+  spill(monotonicMs: number): boolean {
+    return this.#write(monotonicMs) === 0;
   }
 
   /** Calls `done` when everything below `endOffset` is committed, which may be at once. */
@@ -172,17 +175,21 @@ export class Partition {
   }
 
   /** Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. */
-  syncIfNeeded(nowMs: number, ended: () => void): void {
+  syncIfNeeded(monotonicMs: number, ended: () => void): void {
     if (this.log.config.durability !== 'synced' || this.#syncing) return;
-    if (this.#syncFailed && !this.#rehome(nowMs)) return;
+    if (this.#syncFailed && !this.#rehome(monotonicMs)) return;
     if (!this.log.unsynced) return;
     this.#syncing = true;
     this.log.syncLater((error) => {
       this.#syncing = false;
       if (error !== null) {
         this.#syncFailed = true;
-        this.#enter('fenced', error.message, 0);
-      } else if (this.#state === 'fenced') this.#enter('online', '', 0);
+        // The first time the bytes go to new files at once; a disk that goes on failing is asked again from time to time.
+        this.#enter('fenced', error.message, this.#syncFailures++ === 0 ? 0 : monotonicMs + RETRY_AFTER_MS);
+      } else {
+        this.#syncFailures = 0;
+        if (this.#state === 'fenced') this.#enter('online', '', 0);
+      }
       ended();
     });
   }
@@ -192,13 +199,14 @@ export class Partition {
   }
 
   /** A disk that refused is asked again from time to time, so that the partition heals without an append. */
-  tick(nowMs: number): void {
-    if (this.#state !== 'online' && nowMs >= this.#retryAtMs && !this.#syncFailed && this.#state !== 'fenced') this.#write(nowMs);
+  tick(monotonicMs: number): void {
+    if (this.#state !== 'online' && monotonicMs >= this.#retryAtMs && !this.#syncFailed && this.#state !== 'fenced')
+      this.#write(monotonicMs);
   }
 
-  configure(config: LogConfig, nowMs: number): void {
+  configure(config: LogConfig, monotonicMs: number): void {
     // What memory alone holds must be written before the durability may promise that it is.
-    if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(nowMs)) {
+    if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(monotonicMs)) {
       throw new DiskError('ENOSPC', 'spill before raising the durability', this.spec.topic);
     }
     this.log.configure(config);
@@ -223,14 +231,14 @@ export class Partition {
     };
   }
 
-  #write(nowMs: number): number {
+  #write(monotonicMs: number): number {
     try {
       this.log.flush();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.#lastDiskError = error.message;
       const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
-      this.#enter('disk-full', error.message, nowMs + RETRY_AFTER_MS);
+      this.#enter('disk-full', error.message, monotonicMs + RETRY_AFTER_MS);
       return full ? errors.DISK_FULL.code : errors.KAFKA_STORAGE_ERROR.code;
     }
     if (this.#state === 'disk-full') this.#enter('online', '', 0);
@@ -238,13 +246,13 @@ export class Partition {
   }
 
   /** After a failed sync the same descriptor proves nothing any more: the unsynced bytes go to a new file. */
-  #rehome(nowMs: number): boolean {
-    if (nowMs < this.#retryAtMs) return false;
+  #rehome(monotonicMs: number): boolean {
+    if (monotonicMs < this.#retryAtMs) return false;
     try {
       this.log.rehomeUnsynced();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.#enter('fenced', error.message, nowMs + RETRY_AFTER_MS);
+      this.#enter('fenced', error.message, monotonicMs + RETRY_AFTER_MS);
       return false;
     }
     this.#syncFailed = false;
@@ -284,16 +292,9 @@ export class Partition {
   }
 }
 
-/** Notes what a walk of the log finds in a batch header, as if it were appended now. */
-export function noteHeader(sequences: Sequences, header: Buffer, at: number, baseOffset: number): void {
-  sequences.note(
-    producerIdOf(header, at),
-    producerEpochOf(header, at),
-    baseSequenceOf(header, at),
-    countOf(header, at),
-    baseOffset,
-    maxTimestampOf(header, at),
-  );
+/** Notes what a walk of the log finds in a batch header, as if it were appended now: records may be of any age, their producer is not. */
+export function noteHeader(sequences: Sequences, header: Buffer, at: number, baseOffset: number, nowMs: number): void {
+  sequences.note(producerIdOf(header, at), producerEpochOf(header, at), baseSequenceOf(header, at), countOf(header, at), baseOffset, nowMs);
 }
 
 function refused(error: number, message: string): Accepted {

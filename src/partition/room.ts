@@ -23,15 +23,15 @@ export class Room {
   }
 
   /** At the end of a turn: makes room before it is needed. */
-  keep(nowMs: number): void {
+  keep(monotonicMs: number): void {
     const { used, framesMax, frameBytes, level } = this.#arena;
     if (used <= framesMax * EVICT_ABOVE && level === 0) return;
     const target = framesMax * EVICT_TO;
-    if (used > target) this.free((used - target) * frameBytes, nowMs);
+    if (used > target) this.free((used - target) * frameBytes, monotonicMs);
   }
 
   /** Frees frames of about `bytes`; less when nothing more may be let go. */
-  free(bytes: number, nowMs: number): void {
+  free(bytes: number, monotonicMs: number): void {
     // A batch may begin and end within a frame.
     const wanted = bytes + 2 * this.#arena.frameBytes;
     let left = wanted - this.#evict(wanted);
@@ -40,7 +40,7 @@ export class Room {
     let spilled = 0;
     for (const partition of this.#byUnwritten()) {
       spilled += partition.log.unwrittenBytes;
-      if (!partition.spill(nowMs)) this.spillFailed = partition.lastDiskError;
+      if (!partition.spill(monotonicMs)) this.spillFailed = partition.lastDiskError;
       left -= this.#evict(left);
       if (left <= 0 || spilled >= SPILL_BYTES) return;
     }

@@ -4,6 +4,7 @@ import type { ProducerHabits, ReaderHabits, Reading } from './users.ts';
 
 interface Buffering {
   readonly bufferedBytes: number;
+  close(options: { deadlineMs: number }): Promise<unknown>;
 }
 
 /** A record's own overhead in a batch, and the header of the batch. */
@@ -30,6 +31,10 @@ export class Bounds {
     // One answer per host may be on its way when the queue fills; each may be stretched by one batch.
     const answer = options.fetchBytesMax + 64 * 1024;
     this.#readers.push({ reading, bytesMax: options.queuedBytesMax + this.#bus.hosts.length * answer });
+  }
+
+  closeProducers(): void {
+    for (const { producer } of this.#producers) void producer.close({ deadlineMs: 5000 });
   }
 
   check(): void {

@@ -94,7 +94,7 @@ export class PartitionShadow {
 const HEADER_BYTES = 4;
 
 /** The value of record `n`: its number, then bytes that follow from it. At least 4 bytes. */
-export function valueOf(n: number, bytes: number): Buffer {
+export function makeValue(n: number, bytes: number): Buffer {
   const value = Buffer.from(new ArrayBuffer(bytes));
   value.writeUInt32BE(n, 0);
   let state = Math.imul(n + 1, 0x9e3779b1) >>> 0;

@@ -10,7 +10,7 @@ import type { ProducerOptions } from '../../src/client/producer-options.ts';
 import { serdes } from '../../src/client/serde.ts';
 import type { Random } from '../../src/world/random.ts';
 import type { Auditor, Cursor, SeenRecord } from './auditor.ts';
-import { type Safety, type Sent, type SourceOfRecords, safetyOf, valueOf } from './shadow.ts';
+import { makeValue, type Safety, type Sent, type SourceOfRecords, safetyOf } from './shadow.ts';
 
 export interface User {
   name: string;
@@ -98,7 +98,7 @@ const styles: Record<
     const sents = Array.from({ length: count }, () => makeRecord(user, source, { ...habits, topics: [topic] }));
     try {
       const receipts = await producer.send(topic, sents.map(recordOf));
-      sents.forEach((sent, i) => acknowledge(user, sent, receipts[i], habits));
+      for (let i = 0; i < count; i++) acknowledge(user, sents[i], receipts[i], habits);
     } catch (error) {
       // Some were acknowledged and some not: nothing is owed.
       for (const sent of sents) user.auditor.failed(sent, codeOf(user, error));
@@ -149,7 +149,7 @@ function makeRecord({ random, auditor, client }: User, source: SourceOfRecords, 
 }
 
 function recordOf({ n, key, valueBytes, partition, timestampMs }: Sent) {
-  return { key, value: valueOf(n, valueBytes), partition: partition < 0 ? undefined : partition, timestamp: timestampMs };
+  return { key, value: makeValue(n, valueBytes), partition: partition < 0 ? undefined : partition, timestamp: timestampMs };
 }
 
 function acknowledge({ auditor }: User, sent: Sent, receipt: Receipt | null, { options }: ProducerHabits): void {

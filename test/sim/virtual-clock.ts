@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../src/world/clock.ts';
 interface Event {
   atMs: number;
   order: number;
-  then: (() => void) | null;
+  call: (() => void) | null;
 }
 
 /** Wall-clock time at the start of every simulation. */
@@ -47,11 +47,11 @@ export class VirtualClock implements Clock {
 
   /** Calls `then` at this time; of several at one time the first that asked goes first. */
   at(atMs: number, then: () => void): Timer {
-    const event: Event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, then };
+    const event: Event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, call: then };
     this.#push(event);
     return {
       cancel: () => {
-        event.then = null;
+        event.call = null;
       },
     };
   }
@@ -61,10 +61,11 @@ export class VirtualClock implements Clock {
     for (;;) {
       const event = this.#pop();
       if (event === undefined) return false;
-      if (event.then === null) continue;
+      const { call } = event;
+      if (call === null) continue;
       this.#nowMs = event.atMs;
       this.#executed++;
-      event.then();
+      call();
       return true;
     }
   }
