@@ -45,6 +45,8 @@ export class Bus {
   readonly #coordinatorControl: MessagePort;
   readonly #client: Client;
   readonly #opened: Promise<void>;
+  /** Our ends of the handles that are out. */
+  readonly #controls = new Set<MessagePort>();
   #coordinatorEnded: Promise<void> = Promise.resolve();
   #resolveOpened: () => void = () => {};
   #rejectOpened: (error: BusError) => void = () => {};
@@ -131,7 +133,11 @@ export class Bus {
       outbox,
       connect: (host, port) => control.port1.postMessage({ host, port } satisfies HandlePost, [port]),
     });
-    control.port1.on('close', () => this.#hosts.detach(index));
+    this.#controls.add(control.port1);
+    control.port1.on('close', () => {
+      this.#controls.delete(control.port1);
+      this.#hosts.detach(index);
+    });
     control.port1.unref();
     const transferList = [coordinator.port1, control.port2];
     return { index, arena: this.#arena.handle, outbox, coordinator: coordinator.port1, control: control.port2, hosts, transferList };
@@ -222,6 +228,7 @@ export class Bus {
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
     this.#client.dispatcher.close();
     this.#coordinatorControl.close();
+    for (const control of this.#controls) control.close();
     await Promise.all([this.#hosts.destroy(), this.#coordinatorPool.destroy()]);
     if (unfinished.length > 0) this.#log.warn({ unfinished }, 'the bus closed with work unfinished');
     return { unfinished };

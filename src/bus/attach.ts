@@ -91,8 +91,8 @@ export class AttachedBus {
  */
 export function attach(handle: BusHandle): AttachedBus {
   checkHandle(handle);
-  const control = takeUp(handle.control);
   const coordinator = takeUp(handle.coordinator);
+  const control = takeUp(handle.control);
   const dispatcher = new Dispatcher({
     index: handle.index,
     clock: realClock,
