@@ -18,6 +18,7 @@ import { publish } from './client/events.ts';
 import { readOptions } from './client/option-table.ts';
 import type { Producer } from './client/producer.ts';
 import { closeOptions, type ProducerOptions } from './client/producer-options.ts';
+import { reasonOf } from './client/user-code.ts';
 import type { ControlAnswer, CoordinatorAnswer, CoordinatorPost, PressureReport } from './coordinator/protocol.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { outboxMemory } from './dispatch/outbox.ts';
@@ -218,11 +219,12 @@ export class Bus {
   async #close(deadlineMs: number): Promise<CloseReport> {
     const endMs = realClock.monotonicMs() + deadlineMs;
     const left = (): number => Math.max(0, endMs - realClock.monotonicMs());
-    this.#hosts.stop();
     const unfinished: string[] = [];
     // A part of the time is kept for the hosts: what producers could not deliver is told, what memory holds must be written.
     unfinished.push(...(await this.#client.drain(left() * 0.5)));
+    // A host that dies meanwhile is still replaced: its successor writes out what the dead one held.
     const hosts = await Promise.all(Array.from({ length: this.#hosts.count }, (_, host) => this.#closeHost(host, left)));
+    this.#hosts.stop();
     unfinished.push(...hosts.flat());
     const clean = hosts.every((problems) => problems.length === 0);
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
@@ -235,13 +237,13 @@ export class Bus {
   }
 
   async #closeHost(host: number, left: () => number): Promise<string[]> {
-    if (!this.#hosts.isUp(host)) return [`host ${host} was down when the bus closed`];
-    const closed = ask(this.#client.dispatcher, host, 'close', { deadlineMs: left() }).then(async ({ unfinished }) => {
-      await this.#hosts.ended(host);
+    const ms = left();
+    const closed = ask(this.#client.dispatcher, host, 'close', { deadlineMs: ms }, ms).then(async ({ unfinished }) => {
+      await this.#hosts.retire(host);
       return unfinished;
     });
     const late = [`host ${host} did not close in time`];
-    return within(left(), closed, late).catch((error: unknown) => [`host ${host}: ${String(error)}`]);
+    return within(ms, closed, late).catch((error: unknown) => [`host ${host}: ${reasonOf(error)}`]);
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
@@ -251,7 +253,7 @@ export class Bus {
     });
     const late = ['the coordinator did not close in time'];
     // Its thread holds an open database and is not terminated: it gets a last second beyond the deadline.
-    return within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${String(error)}`]);
+    return within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
   }
 
   /** Opening failed: nothing was promised, so everything just ends. */

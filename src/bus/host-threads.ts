@@ -21,6 +21,8 @@ interface HostThread {
   startedMs: number;
   failures: number;
   ready: boolean;
+  /** Its end is no death. */
+  retired: boolean;
 }
 
 /** A host that dies is replaced at once, then ever later: 10 ms, 20 ms … */
@@ -76,12 +78,9 @@ export class HostThreads {
     return this.#threads.every(({ ready }) => ready);
   }
 
-  isUp(host: number): boolean {
-    return this.#threads[host].control !== null;
-  }
-
-  /** Resolves when the host's thread has ended by itself. */
-  ended(host: number): Promise<void> {
+  /** The host has closed its partitions: it is not replaced. Resolves when its thread has ended. */
+  retire(host: number): Promise<void> {
+    this.#threads[host].retired = true;
     return this.#threads[host].ended;
   }
 
@@ -110,7 +109,14 @@ export class HostThreads {
       logLevel,
       control: theirs,
     };
-    const thread: HostThread = { control, ended: Promise.resolve(), startedMs: realClock.monotonicMs(), failures, ready: false };
+    const thread: HostThread = {
+      control,
+      ended: Promise.resolve(),
+      startedMs: realClock.monotonicMs(),
+      failures,
+      ready: false,
+      retired: false,
+    };
     this.#threads[host] = thread;
     thread.ended = this.#pool.run(data, [theirs]).catch((error: unknown) => this.#died(host, thread, error));
     control.unref();
@@ -131,7 +137,7 @@ export class HostThreads {
   #died(host: number, thread: HostThread, error: unknown): void {
     thread.control?.close();
     thread.control = null;
-    if (this.#stopping) return;
+    if (this.#stopping || thread.retired) return;
     const lived = realClock.monotonicMs() - thread.startedMs;
     const failures = lived > PROVEN_MS ? 1 : thread.failures + 1;
     const afterMs = Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1));

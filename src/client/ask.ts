@@ -15,9 +15,10 @@ export function ask<V extends HostVerb>(
   host: number,
   verb: V,
   fields: HostVerbs[V]['ask'],
+  giveUpAfterMs = GIVE_UP_AFTER_MS,
 ): Promise<HostReplyOf<V>> {
   const { clock } = dispatcher;
-  const deadlineMs = clock.monotonicMs() + GIVE_UP_AFTER_MS;
+  const deadlineMs = clock.monotonicMs() + giveUpAfterMs;
   return new Promise((resolve, reject) => {
     const attempt = (): void => {
       dispatcher.askHost(host, verb, fields, (error, reply) => {

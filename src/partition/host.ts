@@ -62,6 +62,8 @@ export class Host {
   #nextLoadMs = 0;
   #closing: { connection: Connection; ask: HostAskOf<'close'> } | null = null;
   #isClosed = false;
+  /** What a dead host left is adopted as partitions are opened: a successor is not closed before it was told which are its. */
+  #wasOpened = false;
 
   constructor(setup: HostSetup) {
     this.#setup = setup;
@@ -104,7 +106,7 @@ export class Host {
     this.#send();
     this.#inTurn = false;
     if (more || this.#carried.isOpening) this.#schedule();
-    if (this.#closing !== null && !more && !this.#carried.isOpening) this.#close();
+    if (this.#closing !== null && this.#wasOpened && !more && !this.#carried.isOpening) this.#close();
     else this.#setTimer();
   }
 
@@ -169,6 +171,7 @@ export class Host {
         connection.replies.push({ verb: 'describe', id: ask.id, error: 0, partitions: this.#carried.describe(ask.slots) });
         return;
       case 'open':
+        this.#wasOpened = true;
         this.#carried.startOpening({ asker: connection, id: ask.id, specs: [...ask.partitions], clean: ask.clean, results: [] });
         return;
       case 'configure':
