@@ -1,20 +1,25 @@
 /**
- * `npm run crash`: the crash and fault campaigns over the log, at length. Prints one JSON line and writes it to bench/results.
+ * `npm run crash`: the crash and fault campaigns over the log, and a producing process killed again and again, at length. Prints one JSON
+ * line and writes it to bench/results.
  *
  *   --images N    distinct crash images to reach (default 20,000)
  *   --faults N    workload seeds whose every storage call is failed in every way (default 1)
+ *   --kills N     SIGKILLs of a producing process (default 500)
  *   --seed N      the first seed (default 1)
  *   --dry         no file in bench/results
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { crashEverywhere, type FaultCounts, failEverywhere } from './campaign.ts';
+import { killAgainAndAgain } from './kill.ts';
 
 const { values } = parseArgs({
   options: {
     images: { type: 'string', default: '20000' },
     faults: { type: 'string', default: '1' },
+    kills: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },
     dry: { type: 'boolean', default: false },
   },
@@ -45,12 +50,19 @@ function add(name: string, counts: FaultCounts): void {
   process.stderr.write(`crash: ${name} at every call: ${faults[name].runs} runs, ${faults[name].failures.length} failures\n`);
 }
 
-const failures = [...images.failures, ...Object.values(faults).flatMap((counts) => counts.failures)];
+const killFolder = mkdtempSync(join(tmpdir(), 'spillway-kills-'));
+const kills = await killAgainAndAgain(killFolder, Number(values.kills), seed, (report) => {
+  if (report.kills % 25 === 0) process.stderr.write(`crash: ${report.kills} kills, ${report.acknowledged} records acknowledged\n`);
+});
+rmSync(killFolder, { recursive: true, force: true });
+
+const failures = [...images.failures, ...kills.problems, ...Object.values(faults).flatMap((counts) => counts.failures)];
 const summary = {
   campaign: 'crash',
   seed,
   images: { ...images, failures: images.failures.length },
   faults: Object.fromEntries(Object.entries(faults).map(([name, { runs, failures }]) => [name, { runs, failures: failures.length }])),
+  kills: { ...kills, problems: kills.problems.length },
   seconds: Math.round((performance.now() - begun) / 1000),
   check: failures.length === 0 && images.distinct >= imagesMin ? 'held' : 'failed',
   failures: failures.slice(0, 20),
