@@ -1,6 +1,6 @@
 /** Writes the small files of a partition folder: checkpoint.ts's, and Kafka's texts beside it. */
 import { dirname } from 'node:path';
-import { readWhole, replaceWhole, writeAll } from '../world/disk.ts';
+import { type Disk, readWhole, replaceWhole, writeAll } from '../world/disk.ts';
 import { type Checkpoint, type CleanEnd, encodeCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT, LEADER_EPOCHS, LOG_START, METADATA, partitionOf } from './files.ts';
 import { tolerant } from './index-file.ts';
@@ -53,7 +53,7 @@ export function saveCleanCheckpoint(log: LogState, clean: CleanEnd): void {
     log.epochsChanged = false;
   }
   log.checkpointFile.supersede();
-  replaceUnsynced(log, `${folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, clean)));
+  replaceUnsynced(disk, `${folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, clean)));
   tolerant(() => {
     disk.remove(`${folder}/${CHECKPOINT}${NEXT}`);
     disk.remove(`${folder}/${LEADER_EPOCHS}${NEXT}`);
@@ -68,7 +68,7 @@ export function saveLogStart(log: LogState): void {
 }
 
 export function saveMetadata(log: LogState): void {
-  replaceUnsynced(log, `${log.folder}/${METADATA}`, Buffer.from(encodeMetadata(log.setup.topicId)));
+  replaceUnsynced(log.disk, `${log.folder}/${METADATA}`, Buffer.from(encodeMetadata(log.setup.topicId)));
 }
 
 /** Writes Kafka's texts anew where they do not say what the log knows, as after a crash between a file and its copy. */
@@ -83,15 +83,16 @@ export function mendTexts(log: LogState, names: readonly string[]): void {
   if (of !== null) mend(LOG_START, encodeLogStart(of.topic, of.partition, log.deletedBefore));
 }
 
-function replaceUnsynced(log: LogState, path: string, bytes: Uint8Array): void {
-  const file = log.disk.open(`${path}.tmp`, 'create');
+/** Replaces a file for whoever reads it next; after power loss it may be the old one, the new one, or damaged. */
+export function replaceUnsynced(disk: Disk, path: string, bytes: Uint8Array): void {
+  const file = disk.open(`${path}.tmp`, 'create');
   try {
     file.truncate(0);
     writeAll(file, [bytes], 0);
   } finally {
     file.close();
   }
-  log.disk.rename(`${path}.tmp`, path);
+  disk.rename(`${path}.tmp`, path);
 }
 
 /** The folder that holds the partition's folder. */

@@ -4,8 +4,8 @@
  */
 import { assert } from '../base/assert.ts';
 import { maxTimestampOf } from '../record/batch-layout.ts';
-import { DiskError, type DiskFile, writeAll } from '../world/disk.ts';
-import { saveCheckpointLater } from './checkpoint-file.ts';
+import { DiskError, type DiskFile } from '../world/disk.ts';
+import { replaceUnsynced, saveCheckpointLater } from './checkpoint-file.ts';
 import { SNAPSHOT } from './files.ts';
 import { hopToOffset, land, landed } from './hop.ts';
 import { tolerant } from './index-file.ts';
@@ -63,16 +63,7 @@ function removeOldSnapshot(log: LogState, segment: Segment): void {
 
 /** A start without the snapshot reads more batches, so a disk that refuses it costs nothing else. */
 export function writeSnapshot(log: LogState, path: string, bytes: Buffer): void {
-  const written = tolerant(() => {
-    const file = log.disk.open(path, 'create');
-    try {
-      writeAll(file, [bytes], 0);
-      if (file.size() !== bytes.length) file.truncate(bytes.length);
-    } finally {
-      file.close();
-    }
-  });
-  if (!written) tolerant(() => log.disk.remove(path));
+  tolerant(() => replaceUnsynced(log.disk, path, bytes));
 }
 
 function writeSegment(log: LogState, segment: Segment): void {

@@ -69,6 +69,8 @@ export interface World {
 
 export function world(disk: Disk = new MemoryDisk(), frames = 512, frameBytes = 1024): World {
   const arena = Arena.create({ framesMax: frames, frameBytes, slotsMax: 4 });
+  disk.makeFolder('/data');
+  disk.syncFolder('/');
   return { disk, arena, events: [], visited: [], loaded: [], producers: [] };
 }
 
