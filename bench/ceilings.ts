@@ -5,12 +5,14 @@
 import { closeSync, fdatasyncSync, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { KiB } from '../src/base/bytes.ts';
+import { KiB, MiB } from '../src/base/bytes.ts';
 import { BatchWriter } from '../src/record/batch-write.ts';
 import { percentile, type Sample } from './harness.ts';
 import { keyOf, makeValue, writeNumber } from './records.ts';
 
 export const PIECE_BYTES = 128 * KiB;
+/** Beyond what the processor caches. */
+const SOURCE_BYTES = 64 * MiB;
 const NOBODY = { producerId: -1, producerEpoch: -1, baseSequence: -1 };
 
 /** Records a second that this thread encodes into sealed batches, and nothing else. */
@@ -41,12 +43,15 @@ export function encodeOnly({
   return { value: records / secondsSince(startMs), check: `${sealed}` };
 }
 
-/** Bytes a second of write() of whole pieces at the end of a fresh file. */
+/**
+ * Bytes a second of write() of whole pieces at the end of a fresh file. The pieces are different ones, as data are: one piece written again
+ * and again stays in the processor's cache and passes a quarter faster than any data could (4.9 against 3.9 GB/s).
+ */
 export function appendPieces(folder: string, { bytes, pieceBytes = PIECE_BYTES }: { bytes: number; pieceBytes?: number }): Sample {
   return withFile(folder, (fd) => {
-    const piece = makeValue(pieceBytes);
+    const source = makeValue(Math.ceil(SOURCE_BYTES / pieceBytes) * pieceBytes);
     const startMs = performance.now();
-    for (let at = 0; at < bytes; at += pieceBytes) writeSync(fd, piece, 0, pieceBytes, at);
+    for (let at = 0; at < bytes; at += pieceBytes) writeSync(fd, source, at % source.length, pieceBytes, at);
     const seconds = secondsSince(startMs);
     const { size } = fstatSync(fd);
     return { value: size / seconds, check: `${size}` };

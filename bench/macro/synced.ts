@@ -20,11 +20,15 @@ interface Grouped extends Sample {
 export async function main(bench: Bench): Promise<void> {
   const folder = bench.makeFolder();
   await withBus({ dir: folder }, async (bus) => {
-    for (const partitions of [1, 4]) {
-      const records = bench.pick(5_000, 300_000, 2_000_000);
-      await measureGrouped(bench, folder, `grouped, pushed, ${count(partitions, 'partition')}`, (round) =>
-        pushed(bus, `pushed-${partitions}-${round}`, partitions, records),
-      );
+    for (const { size, valueBytes, records } of [
+      { size: '100 B', valueBytes: 100, records: bench.pick(5_000, 300_000, 2_000_000) },
+      { size: '1 KiB', valueBytes: 1024, records: bench.pick(1_000, 100_000, 500_000) },
+    ]) {
+      for (const partitions of [1, 4]) {
+        await measureGrouped(bench, folder, `grouped, pushed, ${size}, ${count(partitions, 'partition')}`, (round) =>
+          pushed(bus, `pushed-${valueBytes}-${partitions}-${round}`, partitions, valueBytes, records),
+        );
+      }
     }
     for (const senders of [16, 256]) {
       const records = bench.pick(512, 8_192, 32_768);
@@ -71,9 +75,9 @@ async function measureGrouped(bench: Bench, folder: string, name: string, run: (
 }
 
 /** Pushed as fast as it goes: full batches, several in flight. */
-async function pushed(bus: Bus, topic: string, partitions: number, records: number): Promise<Grouped> {
+async function pushed(bus: Bus, topic: string, partitions: number, valueBytes: number, records: number): Promise<Grouped> {
   return grouped(bus, topic, partitions, records, async (producer) => {
-    await pushRecords(producer, topic, 100, records);
+    await pushRecords(producer, topic, valueBytes, records);
     await producer.flush();
   });
 }

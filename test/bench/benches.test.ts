@@ -8,7 +8,7 @@ const cases: Record<string, string[]> = {
   produce: ['100 B, written, acks 1', '100 B, memory, acks 1', '1 KiB, written, acks 1'],
   consume: ['100 B, allocation-free, from memory', '100 B, a view per value, from cold files', '1 KiB, record objects, from memory'],
   latency: ['memory, 1,000/s, one thread, p99.9', 'written, 50,000/s, two threads, p50', 'synced, 1,000/s, one thread, p99'],
-  synced: ['grouped, pushed, 4 partitions', 'grouped, 256 senders of one record each', 'one by one'],
+  synced: ['grouped, pushed, 100 B, 4 partitions', 'grouped, 256 senders of one record each', 'one by one'],
   memory: ['written, 8 MiB, consumer none, peak RSS', 'memory, 8 MiB, consumer standing still, peak RSS'],
   scale: ['1 partition, append', '20 partitions, open', '8 MiB retained, open after a kill', '8 MiB retained, read the oldest'],
   start: ['sources, no folder, median', 'built, 4 clean partitions, median'],
