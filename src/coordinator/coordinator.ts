@@ -47,6 +47,7 @@ interface Outcome {
 }
 
 const TICK_MS = 50;
+const SETTLE_AGAIN_MS = 1000;
 
 export class Coordinator {
   readonly #setup: CoordinatorSetup;
@@ -63,8 +64,10 @@ export class Coordinator {
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
   /** Topics of which metadata has changed in this turn. */
   #changed = new Set<string>();
-  /** Facts that follow from what hosts answered in this turn. */
+  /** Facts that follow from what hosts answered, until they are stored. */
   #consequences: Fact[] = [];
+  /** They are not tried before (monotonic). */
+  #settleAtMs = 0;
 
   constructor(setup: CoordinatorSetup) {
     assert((setup.folder === null) === (setup.store === null), 'a bus has a store exactly when it has a folder');
@@ -120,6 +123,7 @@ export class Coordinator {
       if (!this.#running) return;
       this.#guard(() => {
         this.#parking.expire(this.#setup.clock.monotonicMs());
+        this.#settle();
         this.#evaluate();
         this.#answer();
       });
@@ -306,12 +310,15 @@ export class Coordinator {
     return errand;
   }
 
-  /** Stores and applies what followed from the hosts' answers. */
+  /** Stores and applies what followed from the hosts' answers. A store that refuses is asked again: nobody else will say it. */
   #settle(): void {
-    if (this.#consequences.length === 0) return;
+    const monotonicMs = this.#setup.clock.monotonicMs();
+    if (this.#consequences.length === 0 || (monotonicMs < this.#settleAtMs && this.#closing === null)) return;
     const facts = this.#consequences;
-    this.#consequences = [];
-    if (this.#store(facts) === null) applyAll(this.#state, facts);
+    if (this.#store(facts) === null) {
+      applyAll(this.#state, facts);
+      this.#consequences = [];
+    } else this.#settleAtMs = monotonicMs + SETTLE_AGAIN_MS;
   }
 
   /** Null when the facts are stored. Otherwise the state is made anew of what is. */

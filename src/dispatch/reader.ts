@@ -124,12 +124,19 @@ export class Reader implements Subscriber {
     if (!feed.paused) this.#change(feed, false);
   }
 
-  /** Stops giving out and fetching; what waits here is kept. */
+  /** Stops giving out and fetching. What waits here is fetched again later: kept, it would take the room of the others for as long. */
   pause(topic: string, partition: number): void {
     const feed = this.#feeds.get(keyOf(topic, partition));
     if (feed === undefined || feed.paused) return;
     feed.paused = true;
+    if (feed.queue.length > 0) {
+      feed.offset = feed.queue[0].chunk.offset;
+      feed.stopped = false;
+      feed.generation++;
+      this.#drop(feed);
+    }
     this.#change(feed, true);
+    this.#pumpAll();
   }
 
   resume(topic: string, partition: number): void {
@@ -137,8 +144,6 @@ export class Reader implements Subscriber {
     if (feed === undefined || !feed.paused) return;
     feed.paused = false;
     if (!feed.stopped) this.#change(feed, false);
-    this.#ring.add(feed);
-    if (feed.ringed) this.#events.ready();
   }
 
   /** The next chunk, or undefined when none is here yet. */

@@ -22,7 +22,10 @@ import { readInt64, writeInt64 } from '../base/bytes.ts';
 import { crc32c } from '../base/crc32c.ts';
 import { limits } from '../base/limits.ts';
 
-/** A producer as a snapshot knows it: its last batch. */
+/** Batches of one producer in a snapshot, at most: as many as may be in flight of an idempotent producer. */
+export const snapshotBatches = 5;
+
+/** A batch of a producer as a snapshot knows it. Several entries of one producer are in the order of their batches. */
 export interface ProducerEntry {
   producerId: number;
   producerEpoch: number;
@@ -75,7 +78,8 @@ export function encodeSnapshot(entries: readonly ProducerEntry[]): Buffer {
 export function decodeSnapshot(bytes: Buffer): ProducerEntry[] | null {
   if (bytes.length < ENTRIES_AT || bytes.readInt16BE(VERSION_AT) !== VERSION) return null;
   const count = bytes.readInt32BE(COUNT_AT);
-  if (count < 0 || count > limits.producersPerPartitionMax || bytes.length !== ENTRIES_AT + count * ENTRY_BYTES) return null;
+  if (count < 0 || count > limits.producersPerPartitionMax * snapshotBatches || bytes.length !== ENTRIES_AT + count * ENTRY_BYTES)
+    return null;
   if (crc32c(bytes.subarray(COUNT_AT)) !== bytes.readUInt32BE(CRC_AT)) return null;
   const entries: ProducerEntry[] = [];
   for (let at = ENTRIES_AT; at < bytes.length; at += ENTRY_BYTES) {

@@ -4,7 +4,7 @@
  */
 import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { ProducerEntry } from '../log/producer-snapshot.ts';
+import { type ProducerEntry, snapshotBatches } from '../log/producer-snapshot.ts';
 
 interface SeenBatch {
   firstSequence: number;
@@ -98,33 +98,34 @@ export class Sequences {
 
   load(entries: readonly ProducerEntry[]): void {
     for (const entry of entries) {
-      const firstSequence = addToSequence(entry.lastSequence, -entry.offsetDelta);
-      this.#producers.set(entry.producerId, {
-        epoch: entry.producerEpoch,
-        timestampMs: entry.timestampMs,
-        coordinatorEpoch: entry.coordinatorEpoch,
-        batches: [{ firstSequence, lastSequence: entry.lastSequence, baseOffset: entry.lastOffset - entry.offsetDelta }],
-        expected: -1,
-      });
+      const { producerEpoch: epoch, timestampMs, coordinatorEpoch, lastSequence, offsetDelta } = entry;
+      const batch = { firstSequence: addToSequence(lastSequence, -offsetDelta), lastSequence, baseOffset: entry.lastOffset - offsetDelta };
+      const known = this.#producers.get(entry.producerId);
+      if (known !== undefined && known.epoch === epoch) known.batches.push(batch);
+      else this.#producers.set(entry.producerId, { epoch, timestampMs, coordinatorEpoch, batches: [batch], expected: -1 });
     }
   }
 
+  /**
+   * The last batches of each producer, an entry for each, the oldest first. Kafka writes the last batch alone, and so forgets the others
+   * that may be in flight; it reads an entry over the one before of the same producer, so the last one counts there.
+   */
   snapshot(): ProducerEntry[] {
     const entries: ProducerEntry[] = [];
     for (const [producerId, state] of this.#producers) {
-      const last = state.batches.at(-1);
-      if (last === undefined) continue;
-      const offsetDelta = (last.lastSequence - last.firstSequence + SEQUENCES) % SEQUENCES;
-      entries.push({
-        producerId,
-        producerEpoch: state.epoch,
-        lastSequence: last.lastSequence,
-        lastOffset: last.baseOffset + offsetDelta,
-        offsetDelta,
-        timestampMs: state.timestampMs,
-        coordinatorEpoch: state.coordinatorEpoch,
-        currentTxnFirstOffset: -1,
-      });
+      for (const { firstSequence, lastSequence, baseOffset } of state.batches.slice(-snapshotBatches)) {
+        const offsetDelta = (lastSequence - firstSequence + SEQUENCES) % SEQUENCES;
+        entries.push({
+          producerId,
+          producerEpoch: state.epoch,
+          lastSequence,
+          lastOffset: baseOffset + offsetDelta,
+          offsetDelta,
+          timestampMs: state.timestampMs,
+          coordinatorEpoch: state.coordinatorEpoch,
+          currentTxnFirstOffset: -1,
+        });
+      }
     }
     return entries;
   }

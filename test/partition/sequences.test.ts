@@ -64,6 +64,21 @@ test('after its only batch was taken back, a producer goes on with that batch an
   expect(sequences.check(1, 0, 0, 3).append).toBe(true);
 });
 
+test('a snapshot brings back every batch that may be in flight, so that it is known when it is sent again', () => {
+  const first = withBatches([0, 3], [3, 4], [7, 1], [8, 2], [10, 1], [11, 5]);
+  const second = new Sequences();
+  second.load(first.snapshot());
+  for (const [sequence, count] of [
+    [3, 4],
+    [7, 1],
+    [8, 2],
+    [10, 1],
+    [11, 5],
+  ])
+    expect(second.check(1, 0, sequence, count)).toMatchObject({ append: false, error: 0, baseOffset: sequence });
+  expect(second.check(1, 0, 16, 1).append).toBe(true);
+});
+
 test('a snapshot brings back the last batch of each producer', () => {
   const first = withBatches([0, 3], [3, 4]);
   first.note(9, 2, 5, 1, 7, 2000);

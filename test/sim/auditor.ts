@@ -4,7 +4,7 @@
  */
 import { partitionOfKey } from '../../src/base/murmur2.ts';
 import type { Durability } from '../../src/log/config.ts';
-import { makeValue, numberOf, PartitionShadow, type Safety, type Sent, type SourceOfRecords, safetyOf } from './shadow.ts';
+import { type Entry, makeValue, numberOf, PartitionShadow, type Safety, type Sent, type SourceOfRecords, safetyOf } from './shadow.ts';
 
 /** A record as a consumer got it. */
 export interface SeenRecord {
@@ -225,7 +225,8 @@ export class Auditor {
       if (present.has(offset)) continue;
       // Of segments that retention removed, a power loss may bring back some: the others are then missing in the middle.
       const mayBeRemoved = rules.retentionMs >= 0 || rules.retainsBytes;
-      if (offset < startOffset || (mayBeRemoved && shadow.isQuarantined(offset))) this.#checkDeleted(shadow, rules, offset, sent);
+      if (offset < startOffset || (mayBeRemoved && shadow.isQuarantined(offset)))
+        this.#checkDeleted(shadow, rules, offset, { sent, safety });
       else if (safety > 0)
         this.violated(`${topic}-${partition}@${offset} (record ${sent.n}, promised ${safety}) is lost; the log ends at ${endOffset}`);
       if (offset >= startOffset) {
@@ -318,18 +319,21 @@ export class Auditor {
     }
   }
 
-  #checkDeleted(shadow: PartitionShadow, rules: TopicRules, offset: number, sent: Sent): void {
-    if (shadow.mayBeDeleted(offset) || rules.retainsBytes) return;
+  #checkDeleted(shadow: PartitionShadow, rules: TopicRules, offset: number, { sent, safety }: Entry): void {
+    // What was not owed any more may be lost at the front of a log too: the names of its first files, for instance.
+    if (safety === 0 || shadow.mayBeDeleted(offset) || rules.retainsBytes) return;
     const { retentionMs } = rules;
     if (retentionMs >= 0 && (sent.timestampMs ?? sent.atMs) + retentionMs <= this.#nowMs()) return;
     this.violated(`${shadow.topic}-${shadow.partition}@${offset} (record ${sent.n}) was removed, though nothing asked for it`);
   }
 
-  /** Records of one producer lie in the order in which they were sent. */
+  /** Records of one producer lie in the order in which they were sent; what one that is not exact sent again counts once. */
   #checkOrder(shadow: PartitionShadow): void {
     const last = new Map<number, Sent>();
+    const again = new Set<Sent>();
     for (const [offset, { sent }] of [...shadow.entries].sort(([a], [b]) => a - b)) {
-      if (!sent.source.ordered) continue;
+      if (!sent.source.ordered || (!sent.source.exact && again.has(sent))) continue;
+      again.add(sent);
       const before = last.get(sent.source.id);
       if (before !== undefined && (before.n > sent.n || (before === sent && sent.source.exact)))
         this.violated(

@@ -55,8 +55,10 @@ export class Machine {
 
   fill(spareBytes: number, ms: number): void {
     const { disk } = this;
+    disk.onCall = null;
     disk.spaceBytes = Number.MAX_SAFE_INTEGER;
     disk.spaceBytes = Number.MAX_SAFE_INTEGER - disk.freeBytes('/') + spareBytes;
+    this.#watch();
     this.#world.clock.after(ms, () => {
       disk.spaceBytes = Number.POSITIVE_INFINITY;
     });

@@ -208,7 +208,7 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
       if (!user.stopping()) {
         await sleep(user, random.below(habits.delayMs * 2 + 1));
         if (chance(random, habits.seeks)) await seekSomewhere(user, habits, reading);
-        if (chance(random, habits.pauses)) togglePause(user, habits, reading);
+        if (chance(random, habits.pauses) && !user.stopping()) togglePause(user, habits, reading);
         if (chance(random, 3)) await assign(user, habits, reading);
       }
     } catch (error) {
