@@ -1,6 +1,6 @@
 /**
- * `npm run crash`: the crash and fault campaigns over the log, and a producing process killed again and again, at length. Prints one JSON
- * line and writes it to bench/results.
+ * `npm run crash`: at length, crash images and failing calls of the log, every damage of a sample of its files, and a producing process
+ * killed again and again. Prints one JSON line and writes it to bench/results.
  *
  *   --images N    distinct crash images to reach (default 20,000)
  *   --faults N    workload seeds whose every storage call is failed in every way (default 1)
@@ -12,6 +12,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { changesOf, prove } from '../log/prove.ts';
+import { files } from '../log/sample.ts';
 import { crashEverywhere, type FaultCounts, failEverywhere } from './campaign.ts';
 import { killAgainAndAgain } from './kill.ts';
 
@@ -56,13 +58,27 @@ const kills = await killAgainAndAgain(killFolder, Number(values.kills), seed, (r
 });
 rmSync(killFolder, { recursive: true, force: true });
 
-const failures = [...images.failures, ...kills.problems, ...Object.values(faults).flatMap((counts) => counts.failures)];
+const flips = { changes: 0, failures: [] as string[] };
+for (const path of files.keys()) {
+  for (const change of changesOf(path, true)) {
+    flips.changes++;
+    try {
+      prove(change);
+    } catch (error) {
+      flips.failures.push(`${JSON.stringify(change)}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}
+process.stderr.write(`crash: ${flips.changes} damaged files, ${flips.failures.length} failures\n`);
+
+const failures = [...flips.failures, ...images.failures, ...kills.problems, ...Object.values(faults).flatMap((counts) => counts.failures)];
 const summary = {
   campaign: 'crash',
   seed,
   images: { ...images, failures: images.failures.length },
   faults: Object.fromEntries(Object.entries(faults).map(([name, { runs, failures }]) => [name, { runs, failures: failures.length }])),
   kills: { ...kills, problems: kills.problems.length },
+  damaged: { files: files.size, changes: flips.changes, failures: flips.failures.length },
   seconds: Math.round((performance.now() - begun) / 1000),
   check: failures.length === 0 && images.distinct >= imagesMin ? 'held' : 'failed',
   failures: failures.slice(0, 20),

@@ -15,7 +15,6 @@ function sample(): MemoryDisk {
   const disk = new MemoryDisk();
   const w = world(disk, 64, 1024);
   const log = openLog(w, CHANGES);
-  const seen = new Map<number, number>();
   for (let offset = 0, i = 0; offset < END; i++) {
     const records = 1 + (i % 3);
     log.append(
@@ -30,7 +29,6 @@ function sample(): MemoryDisk {
     );
     log.flush();
     offset += records;
-    seen.set(5, offset - 1);
     w.producers.length = 0;
     w.producers.push({
       producerId: 5,
