@@ -93,7 +93,7 @@ export class Appends {
 
   /** Sees to it that what this partition has written is synced. */
   watch(partition: Partition): void {
-    if (partition.log.unsynced) this.#toSync.add(partition);
+    if (needsSync(partition)) this.#toSync.add(partition);
   }
 
   forget(partition: Partition): void {
@@ -112,9 +112,14 @@ export class Appends {
         this.#toSync.add(partition);
         this.#events.wake();
       });
-      if (!partition.log.unsynced) this.#toSync.delete(partition);
+      if (!needsSync(partition)) this.#toSync.delete(partition);
     }
   }
+}
+
+/** A fenced partition is looked after until it is online, even if nothing of it is left to be synced. */
+function needsSync({ log, state }: Partition): boolean {
+  return log.unsynced || state === 'fenced';
 }
 
 function answer(append: Answering, error: number): void {

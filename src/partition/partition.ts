@@ -178,7 +178,11 @@ export class Partition {
   syncIfNeeded(monotonicMs: number, ended: () => void): void {
     if (this.log.config.durability !== 'synced' || this.#syncing) return;
     if (this.#syncFailed && !this.#rehome(monotonicMs)) return;
-    if (!this.log.unsynced) return;
+    if (!this.log.unsynced) {
+      // What could not be synced may be gone meanwhile: retention took it.
+      if (this.#state === 'fenced') this.#enter('online', '', 0);
+      return;
+    }
     this.#syncing = true;
     this.log.syncLater((error) => {
       this.#syncing = false;
@@ -210,6 +214,8 @@ export class Partition {
       throw new DiskError('ENOSPC', 'spill before raising the durability', this.spec.topic);
     }
     this.log.configure(config);
+    // Nothing waits for a sync any more.
+    if (this.#state === 'fenced' && config.durability !== 'synced') this.#enter('online', '', 0);
   }
 
   describe(): PartitionDescription {

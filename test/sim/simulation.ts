@@ -105,7 +105,12 @@ class Simulation {
     if (first) await this.#makeTopics();
     else await this.#scan();
     const users = this.#begin(life);
-    for (const { atMs, fault } of life.faults) this.#world.clock.after(atMs, () => this.#strike(fault));
+    const bus = this.#bus;
+    for (const { atMs, fault } of life.faults)
+      this.#world.clock.after(atMs, () => {
+        // The process may have ended early; its successor has faults of its own.
+        if (this.#bus === bus) this.#strike(fault);
+      });
     const untilMs = this.#world.clock.monotonicMs() + life.ms;
     await this.#world.run(() => this.#died || this.#world.clock.monotonicMs() >= untilMs || this.#broken, life.ms + 1000);
     if (this.#broken) return;
