@@ -6,7 +6,7 @@ import { errors, isRetriable } from '../base/errors.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { type Chunk, type Feed, type Fetched, Ring } from './feed.ts';
-import { isSound, Slices } from './slices.ts';
+import { isSound, readSlice } from './slices.ts';
 
 export interface ReaderOptions {
   /** Bytes that one answer of a host may hold (Kafka: fetch.max.bytes). */
@@ -59,7 +59,6 @@ export class Reader implements Subscriber {
   readonly #dispatcher: Dispatcher;
   readonly #options: ReaderOptions;
   readonly #events: ReaderEvents;
-  readonly #slices: Slices;
   readonly #feeds = new Map<string, Feed>();
   readonly #bySlot = new Map<number, Feed>();
   readonly #sessions: (HostSession | undefined)[] = [];
@@ -71,7 +70,6 @@ export class Reader implements Subscriber {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#events = events;
-    this.#slices = new Slices(dispatcher.disk);
     dispatcher.subscribe(this);
   }
 
@@ -176,7 +174,6 @@ export class Reader implements Subscriber {
     this.#feeds.clear();
     this.#bySlot.clear();
     this.#ring.clear();
-    this.#slices.close();
   }
 
   // What the dispatcher tells.
@@ -334,10 +331,10 @@ export class Reader implements Subscriber {
   // Cold slices.
 
   #load(feed: Feed, entry: Fetched, part: FetchPart): void {
-    this.#slices.read(part.path, part.position, part.length, (error, bytes) => {
+    readSlice(this.#dispatcher.disk, part.path, part.position, part.length, (error, bytes) => {
       // A seek, or doubt about an earlier slice, may have dropped it meanwhile; doubt about a later one has not.
       if (this.#closed || !feed.queue.includes(entry)) return;
-      const damaged = bytes !== null && bytes.length === part.length && !isSound(bytes);
+      const damaged = bytes !== null && bytes.length === part.length && !isSound(bytes, part.offset, part.nextOffset);
       if (error !== null || bytes === null || damaged || bytes.length < part.length) return this.#doubt(feed, entry, damaged);
       entry.chunk.bytes = bytes;
       entry.loaded = true;
