@@ -4,24 +4,27 @@ import { Deadlines } from '../../src/base/deadlines.ts';
 
 test('what is due comes out in order of time, moved and removed keys as they stand', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.option(fc.integer({ min: 0, max: 100 }))), { maxLength: 200 }), (steps) => {
-      const deadlines = new Deadlines<number>();
-      const model = new Map<number, number>();
-      for (const [key, atMs] of steps) {
-        if (atMs === null) {
-          deadlines.remove(key);
-          model.delete(key);
-        } else {
-          deadlines.set(key, atMs);
-          model.set(key, atMs);
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.option(fc.integer({ min: 0, max: 100 }))), { maxLength: 200 }),
+      (steps) => {
+        const deadlines = new Deadlines<number>();
+        const model = new Map<number, number>();
+        for (const [key, atMs] of steps) {
+          if (atMs === null) {
+            deadlines.remove(key);
+            model.delete(key);
+          } else {
+            deadlines.set(key, atMs);
+            model.set(key, atMs);
+          }
+          expect(deadlines.nextMs).toBe(Math.min(Number.POSITIVE_INFINITY, ...model.values()));
         }
-        expect(deadlines.nextMs).toBe(Math.min(Number.POSITIVE_INFINITY, ...model.values()));
-      }
-      const times: number[] = [];
-      for (let key = deadlines.takeDue(1000); key !== undefined; key = deadlines.takeDue(1000)) times.push(model.get(key) as number);
-      expect(times).toEqual([...model.values()].sort((a, b) => a - b));
-      expect(deadlines.size).toBe(0);
-    }),
+        const times: number[] = [];
+        for (let key = deadlines.takeDue(1000); key !== undefined; key = deadlines.takeDue(1000)) times.push(model.get(key) as number);
+        expect(times).toEqual([...model.values()].sort((a, b) => a - b));
+        expect(deadlines.size).toBe(0);
+      },
+    ),
     { seed: 7, numRuns: 300 },
   );
 });
