@@ -82,7 +82,7 @@ export class Bus {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
     });
-    this.#coordinatorPool = new Pool(entryOf('coordinator'), 1);
+    this.#coordinatorPool = new Pool(entryOf('coordinator'));
     const control = new MessageChannel();
     this.#coordinatorControl = control.port1;
     this.#startCoordinator(control.port2, {
@@ -93,7 +93,12 @@ export class Bus {
       memoryBytesMax,
       logLevel,
     });
-    this.#hosts = new HostThreads(entryOf('partition-host'), this.#options, this.#arena.handle, this.#coordinatorControl, this.#log);
+    const hopeless = (host: number, cause: unknown): void =>
+      this.#rejectOpened(
+        new BusError('HOST_DOWN', `partition host ${host} cannot be started: ${reasonOf(cause)}`, { cause, details: { host } }),
+      );
+    const entry = entryOf('partition-host');
+    this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, this.#coordinatorControl, this.#log, hopeless);
     this.#client = this.#attachMain();
   }
 

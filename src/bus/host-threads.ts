@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { publish } from '../client/events.ts';
 import { Pool } from '../dispatch/pool.ts';
 import type { ArenaHandle } from '../world/arena.ts';
-import { realClock } from '../world/clock.ts';
+import { realClock, type Timer } from '../world/clock.ts';
 import type { Logger } from '../world/logger.ts';
 import type { CheckedBusOptions } from './options.ts';
 
@@ -23,6 +23,8 @@ interface HostThread {
   ready: boolean;
   /** Its end is no death. */
   retired: boolean;
+  /** Of its successor. */
+  restart: Timer | null;
 }
 
 /** A host that dies is replaced at once, then ever later: 10 ms, 20 ms … */
@@ -30,23 +32,35 @@ const RESTART_MS = 10;
 const RESTART_MS_MAX = 2000;
 /** A host that lived this long has proved itself. */
 const PROVEN_MS = 10_000;
+/** A host that dies so often without ever having opened its partitions will not open them. */
+const HOPELESS_FAILURES = 5;
 
 export class HostThreads {
-  readonly #pool: Pool;
+  readonly #pools: Pool[];
   readonly #options: CheckedBusOptions;
   readonly #arena: ArenaHandle;
   readonly #log: Logger;
   readonly #toCoordinator: MessagePort;
   readonly #threads: HostThread[] = [];
   readonly #attached = new Map<number, Attached>();
+  readonly #hopeless: (host: number, error: unknown) => void;
   #stopping = false;
 
-  constructor(entry: string, options: CheckedBusOptions, arena: ArenaHandle, toCoordinator: MessagePort, log: Logger) {
+  /** `hopeless` is told of a host that cannot be started; it is tried again all the same. */
+  constructor(
+    entry: string,
+    options: CheckedBusOptions,
+    arena: ArenaHandle,
+    toCoordinator: MessagePort,
+    log: Logger,
+    hopeless: (host: number, error: unknown) => void,
+  ) {
+    this.#hopeless = hopeless;
     this.#options = options;
     this.#arena = arena;
     this.#log = log;
     this.#toCoordinator = toCoordinator;
-    this.#pool = new Pool(entry, options.hosts);
+    this.#pools = Array.from({ length: options.hosts }, () => new Pool(entry));
     for (let host = 0; host < options.hosts; host++) this.#start(host, 0);
   }
 
@@ -59,7 +73,7 @@ export class HostThreads {
   }
 
   get workers(): Pool['threads'] {
-    return this.#pool.threads;
+    return this.#pools.flatMap(({ threads }) => threads);
   }
 
   /** Makes every host known to a dispatcher, now and whenever one is replaced. */
@@ -87,12 +101,13 @@ export class HostThreads {
   /** From now on a host that ends is not replaced. */
   stop(): void {
     this.#stopping = true;
+    for (const { restart } of this.#threads) restart?.cancel();
   }
 
   async destroy(): Promise<void> {
-    this.#stopping = true;
+    this.stop();
     for (const { control } of this.#threads) control?.close();
-    await this.#pool.destroy();
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 
   #start(host: number, failures: number): void {
@@ -116,9 +131,10 @@ export class HostThreads {
       failures,
       ready: false,
       retired: false,
+      restart: null,
     };
     this.#threads[host] = thread;
-    thread.ended = this.#pool.run(data, [theirs]).catch((error: unknown) => this.#died(host, thread, error));
+    thread.ended = this.#pools[host].run(data, [theirs]).catch((error: unknown) => this.#died(host, thread, error));
     control.unref();
     const channel = new MessageChannel();
     control.postMessage({ port: channel.port2, outbox: null, isCoordinator: true }, [channel.port2]);
@@ -143,9 +159,7 @@ export class HostThreads {
     const afterMs = Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1));
     this.#log.error({ host, error: String(error), failures, afterMs }, 'a partition host died and is being restarted');
     publish('host', { host, state: 'down', error: String(error), failures });
-    const restart = (): void => {
-      if (!this.#stopping) this.#start(host, failures);
-    };
-    realClock.after(afterMs, restart, true);
+    if (failures >= HOPELESS_FAILURES && !thread.ready) this.#hopeless(host, error);
+    thread.restart = realClock.after(afterMs, () => this.#start(host, failures), true);
   }
 }

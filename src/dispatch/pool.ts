@@ -1,49 +1,84 @@
 /**
- * Worker threads, each of which carries one lasting task: an actor. The task's promise is the supervision link. The one place that
- * imports piscina. Its default mode would freeze a worker's event loop between tasks, so atomics are off.
+ * A worker thread that carries one lasting task: an actor. The task's promise is the supervision link. The one place that imports
+ * piscina. Its default mode would freeze a worker's event loop between tasks, so atomics are off.
  */
 import { getCompileCacheDir } from 'node:module';
 import type { MessagePort, Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { realClock } from '../world/clock.ts';
 
 /** Of each worker's heap; V8's own choice is up to 48. */
 const YOUNG_MB = 8;
 
 export class Pool {
-  readonly #piscina: Piscina;
+  readonly #entry: string;
+  #piscina: Piscina;
+  #destroyed = false;
 
   /** `entry` is a module whose default export takes the task's data and returns a promise that lasts as long as the actor. */
-  constructor(entry: string, threads: number) {
-    this.#piscina = new Piscina({
-      filename: entry,
-      minThreads: threads,
-      maxThreads: threads,
-      concurrentTasksPerWorker: 1,
-      atomics: 'disabled',
-      idleTimeout: Number.POSITIVE_INFINITY,
-      recordTiming: false,
-      // An actor's turn leaves little behind: a small nursery keeps its thread small.
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-      env: environment(),
-    });
-    // The pool's own errors reach the task's promise too; an unheard event would end the process.
-    this.#piscina.on('error', () => {});
+  constructor(entry: string) {
+    this.#entry = entry;
+    this.#piscina = makePiscina(entry);
   }
 
-  /** Starts the actor; resolves when it has ended by itself, rejects when its thread died. */
+  /** Starts the actor; resolves when it has ended by itself, rejects when its thread died. One at a time. */
   run(data: object, transfer: readonly MessagePort[]): Promise<void> {
-    return this.#piscina.run(data, { transferList: transfer as readonly Transferable[] as Transferable[] });
+    if (this.#piscina.threads.length === 0) this.#renew();
+    const piscina = this.#piscina;
+    return new Promise((resolve, reject) => {
+      let ended = false;
+      // A thread that dies before it has begun its task leaves it waiting for ever, in a pool that starts no other one.
+      const gone = (): void =>
+        realClock.soon(() => {
+          if (ended || this.#destroyed) return;
+          this.#renew();
+          reject(new Error('the thread ended while it started'));
+        });
+      piscina.on('workerDestroy', gone);
+      const transferList = transfer as readonly Transferable[] as Transferable[];
+      piscina
+        .run(data, { transferList })
+        .then(resolve, reject)
+        .finally(() => {
+          ended = true;
+          piscina.off('workerDestroy', gone);
+        });
+    });
   }
 
-  /** Ends threads that idle; those that still run are terminated. */
+  /** Ends a thread that idles; one that still runs is terminated. */
   async destroy(): Promise<void> {
+    this.#destroyed = true;
     await this.#piscina.destroy();
   }
 
-  /** The threads, for tests that kill one. */
+  /** The thread, for tests that kill it. */
   get threads(): readonly { terminate(): Promise<number>; threadId: number }[] {
     return this.#piscina.threads;
   }
+
+  #renew(): void {
+    this.#piscina.destroy().catch(() => {});
+    this.#piscina = makePiscina(this.#entry);
+  }
+}
+
+function makePiscina(entry: string): Piscina {
+  const piscina = new Piscina({
+    filename: entry,
+    minThreads: 1,
+    maxThreads: 1,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+    idleTimeout: Number.POSITIVE_INFINITY,
+    recordTiming: false,
+    // An actor's turn leaves little behind: a small nursery keeps its thread small.
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    env: environment(),
+  });
+  // The pool's own errors reach the task's promise too; an unheard event would end the process.
+  piscina.on('error', () => {});
+  return piscina;
 }
 
 /** A process that caches compiled modules has its threads use the cache too: they would not by themselves, and start 60 ms later from TypeScript. */

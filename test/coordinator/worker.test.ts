@@ -16,7 +16,7 @@ import type { CoordinatorData } from '../../workers/coordinator.ts';
 let pool: Pool;
 let folder = '';
 beforeAll(() => {
-  pool = new Pool(new URL('../../workers/coordinator.ts', import.meta.url).href, 1);
+  pool = new Pool(new URL('../../workers/coordinator.ts', import.meta.url).href);
 });
 afterAll(() => pool.destroy());
 beforeEach(() => {

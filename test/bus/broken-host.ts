@@ -1,0 +1,2 @@
+/** A thread entry that cannot be loaded. */
+throw new Error('the entry is broken');
