@@ -75,10 +75,9 @@ export class Appends {
     for (const partition of this.#touched) {
       const error = partition.flush(monotonicMs);
       if (error !== 0) failed.set(partition, error);
-      else {
-        this.#events.moved(partition.spec.slot);
-        this.watch(partition);
-      }
+      else this.#events.moved(partition.spec.slot);
+      // A fenced partition that cannot be written either must not be forgotten.
+      this.#watch(partition);
     }
     for (const append of this.#answering) answer(append, failed.get(append.partition) ?? 0);
     this.#answering = [];
@@ -86,13 +85,13 @@ export class Appends {
     this.#touched.clear();
   }
 
-  /** Flushes this partition at the end of the turn even if nothing is appended to it. */
+  /** Flushes this partition at the end of the turn, and sees to its syncs, even if nothing is appended to it. */
   touch(partition: Partition): void {
     this.#touched.add(partition);
   }
 
   /** Sees to it that what this partition has written is synced. */
-  watch(partition: Partition): void {
+  #watch(partition: Partition): void {
     if (needsSync(partition)) this.#toSync.add(partition);
   }
 

@@ -198,29 +198,25 @@ export class Host {
     }
   }
 
+  /** What was adopted from a dead host may have to be written now, since nobody may append for long. */
   #opened(partition: Partition): void {
-    this.#appends.watch(partition);
+    this.#appends.touch(partition);
     this.#reads.stir(partition.spec.slot);
   }
 
   #configure(ask: HostAskOf<'configure'>, nowMs: number, monotonicMs: number): number {
-    try {
-      for (const slot of ask.slots) {
-        const partition = this.#carried.get(slot);
-        if (partition === undefined) {
-          this.#carried.configureOffline(slot, ask.config);
-          continue;
-        }
-        partition.configure(ask.config, monotonicMs);
-        this.#retain(partition, nowMs);
-        this.#appends.watch(partition);
-        this.#appends.touch(partition);
+    let error = 0;
+    for (const slot of ask.slots) {
+      const partition = this.#carried.get(slot);
+      if (partition === undefined) {
+        this.#carried.configureOffline(slot, ask.config);
+        continue;
       }
-      return 0;
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
-      return errors.KAFKA_STORAGE_ERROR.code;
+      if (!partition.configure(ask.config, monotonicMs)) error = errors.KAFKA_STORAGE_ERROR.code;
+      this.#retain(partition, nowMs);
+      this.#appends.touch(partition);
     }
+    return error;
   }
 
   #drop(slots: number[]): number {
@@ -268,9 +264,9 @@ export class Host {
     if (retain) this.#nextRetentionMs = monotonicMs + this.#setup.retentionCheckMs;
     for (const partition of this.#carried.openOffline(nowMs, monotonicMs)) this.#opened(partition);
     for (const partition of this.#carried.all()) {
-      if (partition.state !== 'online') {
+      if (partition.isAiling) {
         partition.tick(monotonicMs);
-        this.#appends.watch(partition);
+        this.#appends.touch(partition);
       }
       if (retain) this.#retain(partition, nowMs);
     }

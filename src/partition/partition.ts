@@ -62,6 +62,8 @@ export class Partition {
   #syncFailed = false;
   /** One after the other. */
   #syncFailures = 0;
+  /** A configuration that could not be applied whole yet. */
+  #wanted: LogConfig | null = null;
   /** In order of endOffset. */
   #waiting: Waiting[] = [];
   /** Offset at the start of the turn: what lies below may have been acknowledged and is never taken back. */
@@ -73,6 +75,11 @@ export class Partition {
     this.sequences = sequences;
     this.#notices = notices;
     this.#turnStartOffset = log.endOffset;
+  }
+
+  /** Whether `tick` has something to do. */
+  get isAiling(): boolean {
+    return this.#state !== 'online' || this.#wanted !== null;
   }
 
   get state(): PartitionState {
@@ -186,8 +193,11 @@ export class Partition {
     this.#syncing = true;
     this.log.syncLater((error) => {
       this.#syncing = false;
+      if (error?.code === 'ECANCELED') return ended();
       if (error !== null) {
         this.#syncFailed = true;
+        // Nobody waits for it where the durability was lowered meanwhile.
+        if (this.log.config.durability !== 'synced') return ended();
         // The first time the bytes go to new files at once; a disk that goes on failing is asked again from time to time.
         this.#enter('fenced', error.message, this.#syncFailures++ === 0 ? 0 : monotonicMs + RETRY_AFTER_MS);
       } else {
@@ -204,18 +214,22 @@ export class Partition {
 
   /** A disk that refused is asked again from time to time, so that the partition heals without an append. */
   tick(monotonicMs: number): void {
-    if (this.#state !== 'online' && monotonicMs >= this.#retryAtMs && !this.#syncFailed && this.#state !== 'fenced')
-      this.#write(monotonicMs);
+    if (this.#state === 'disk-full' && monotonicMs >= this.#retryAtMs && !this.#syncFailed) this.#write(monotonicMs);
+    if (this.#state === 'online' && this.#wanted !== null) this.configure(this.#wanted, monotonicMs);
   }
 
-  configure(config: LogConfig, monotonicMs: number): void {
-    // What memory alone holds must be written before the durability may promise that it is.
+  /** False: what memory alone holds cannot be written yet, so the durability may not promise that it is; `tick` tries again. */
+  configure(config: LogConfig, monotonicMs: number): boolean {
+    this.#wanted = null;
     if (this.log.config.durability === 'memory' && config.durability !== 'memory' && !this.spill(monotonicMs)) {
-      throw new DiskError('ENOSPC', 'spill before raising the durability', this.spec.topic);
+      this.#wanted = config;
+      this.log.configure({ ...config, durability: 'memory' });
+      return false;
     }
     this.log.configure(config);
     // Nothing waits for a sync any more.
     if (this.#state === 'fenced' && config.durability !== 'synced') this.#enter('online', '', 0);
+    return true;
   }
 
   describe(): PartitionDescription {

@@ -33,6 +33,11 @@ export class Bounds {
     this.#readers.push({ reading, bytesMax: options.queuedBytesMax + this.#bus.hosts.length * answer });
   }
 
+  /** Whether producers hold nothing: a send of many rejects with its first record, when others are still under way. */
+  get isIdle(): boolean {
+    return this.#producers.every(({ producer }) => producer.bufferedBytes === 0);
+  }
+
   closeProducers(): void {
     for (const { producer } of this.#producers) void producer.close({ deadlineMs: 5000 });
   }

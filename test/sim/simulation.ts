@@ -311,7 +311,8 @@ class Simulation {
     const run = (until: () => boolean, ms: number): Promise<boolean> => this.#world.run(() => this.#broken || until(), ms);
     // Without a folder a bus that is full stays full: who waits for room would wait for ever.
     if (!this.#plan.folder) this.#bounds.closeProducers();
-    if (!(await run(() => this.#auditor.open.length === 0, SENDS_END_MS))) throw new Stuck('sends do not end', await this.#dump());
+    if (!(await run(() => this.#auditor.open.length === 0 && this.#bounds.isIdle, SENDS_END_MS)))
+      throw new Stuck('sends do not end', await this.#dump());
     if (this.#broken) return;
     this.#say(`${this.#at()} sends have ended`);
     if (!(await run(this.#allCommitted(), HEALS_WITHIN_MS))) throw new Stuck('not everything is committed', await this.#dump());
