@@ -18,26 +18,23 @@ export interface Port<Out, In> {
 }
 
 export function threadPort<Out, In>(port: MessagePort): Port<Out, In> {
-  // The message that woke us was taken out of the queue by the event itself, so it is the first that take() gives.
-  let first: In | undefined;
+  // The messages that woke us were taken out of the queue by their events, so they are the first that take() gives. There may be several:
+  // an actor that has its fill leaves one for its next turn, and another event may come before that.
+  const first: In[] = [];
   let open = true;
   return {
     post(message, transfer) {
       if (open) port.postMessage(message, transfer as ArrayBuffer[] | undefined);
     },
     take() {
-      if (first !== undefined) {
-        const message = first;
-        first = undefined;
-        return message;
-      }
+      if (first.length > 0) return first.shift();
       // Asked within its own close event, a port crashes the process (Node 24). All messages came before that event.
       if (!open) return undefined;
       return receiveMessageOnPort(port)?.message as In | undefined;
     },
     listen(wake, closed) {
       port.on('message', (message: In) => {
-        first = message;
+        first.push(message);
         wake();
       });
       port.on('close', () => {

@@ -37,3 +37,20 @@ for (const [name, make] of kinds) {
     expect(right.take()).toBeUndefined();
   });
 }
+
+test('thread: a message that woke an actor with its hands full waits for the next turn', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const left = threadPort<number, number>(port1);
+  const right = threadPort<number, number>(port2);
+  let wakes = 0;
+  const closed = new Promise<void>((resolve) => right.listen(() => wakes++, resolve));
+  right.ref(true);
+  for (let i = 0; i < 10; i++) left.post(i);
+  const got: number[] = [];
+  // Nothing is taken while the events come.
+  while (wakes < 10) await new Promise((resolve) => setImmediate(resolve));
+  for (let message = right.take(); message !== undefined; message = right.take()) got.push(message);
+  expect(got).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  left.close();
+  await closed;
+});
