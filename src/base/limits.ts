@@ -1,6 +1,6 @@
 /**
- * Every bound of the bus, once. Nothing is unbounded: a queue, a table or a size that can grow has its row here, and a test that
- * goes to the bound and one beyond. Bytes unless the name says otherwise.
+ * Every bound of the bus, once. Nothing is unbounded: a queue, a table or a size that can grow has its row here, or in the table of
+ * the option that sets it, and a test (test/base/limits.test.ts) that goes to the bound and one beyond.
  */
 import { GiB, KiB, MiB } from './bytes.ts';
 
@@ -9,7 +9,7 @@ export const limits = {
   partitionsMax: 20_000,
   /** Partitions of one topic. */
   topicPartitionsMax: 10_000,
-  /** Topics of one bus. */
+  /** Topics of one bus, those that are being deleted among them; also names in one ask, and topics that one producer remembers. */
   topicsMax: 10_000,
   /** Characters of a topic's name (Kafka: 249). */
   topicNameMax: 249,
@@ -31,24 +31,30 @@ export const limits = {
   frameBytes: 16 * KiB,
   /** Partition hosts (worker threads) of one bus. */
   hostsMax: 64,
-  /** Dispatchers attached to one bus (the main thread's, workers', listeners'). */
+  /** Threads that take part in one bus: its own, and workers of the user's (`bus.handle`). */
   dispatchersMax: 256,
-  /** Asks in flight of one dispatcher to one actor; beyond it the dispatcher holds them back. */
+  /** Asks in flight of one thread to one actor; beyond it they are held back. */
   asksInFlightMax: 4096,
-  /** Parked reads of one partition host. */
-  parkedReadsMax: 100_000,
-  /** Fetch sessions of one partition host; the least recently used is evicted. */
+  /** `send` calls of one producer that wait for room or for their topic; beyond it they are refused with BUFFER_FULL at once. */
+  sendsWaitingMax: 100_000,
+  /** Fetch sessions of one partition host, one for each consumer that reads there: the one that is idle for longest makes room. */
   fetchSessionsMax: 10_000,
+  /** Reads that wait for records at one partition host, those of consumers and those without a session. */
+  parkedReadsMax: 100_000,
   /** Idempotent producers remembered by one partition; the least recently seen is forgotten (producer.id.expiration.ms aside). */
   producersPerPartitionMax: 100_000,
-  /** Bytes of one fetch answer. */
+  /** Bytes of one fetch answer; a batch that is larger comes alone. */
   fetchBytesMax: 64 * MiB,
-  /** Segments of one log; a roll beyond it is refused by raising segment.bytes. */
+  /** Segments of one log; beyond it the last one grows instead of making room for a next. */
   segmentsMax: 1_000_000,
-  /** Open segment files of one host; the least recently used is closed. */
+  /** Open segment files of one host; beyond it those that were not used for longest are closed, unless a sync is still due. */
   openFilesMax: 4096,
-  /** Data kept by the damage list of one log. */
+  /** Damaged ranges that one log remembers; beyond it, the last of a segment takes in what follows. */
   damagesMax: 10_000,
-  /** Size of one config value. */
+  /** Damaged ranges of one partition that its description names. */
+  damagesToldMax: 1000,
+  /** Events that are kept while no thread is there to hear them. */
+  eventsKeptMax: 1000,
+  /** Characters of one config value. */
   configValueMax: 32 * KiB,
 } as const;

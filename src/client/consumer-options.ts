@@ -4,6 +4,7 @@ import { BusError, errorName } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReaderOptions } from '../dispatch/reader.ts';
 import { type OptionTable, readOptions } from './option-table.ts';
+import { advice } from './refusals.ts';
 import { checkSerde, type Serde } from './serde.ts';
 
 export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
@@ -159,5 +160,5 @@ export function stoppedError(
       `${topic}-${partition} is damaged from offset ${offset} to ${nextOffset - 1}; reading again goes on at ${nextOffset}. "spillway check" tells more.`,
       { details },
     );
-  return new BusError(code, `${topic}-${partition} cannot be read at offset ${offset}: ${code}`, { details });
+  return new BusError(code, `${topic}-${partition} cannot be read at offset ${offset}: ${advice(error)}`, { details });
 }

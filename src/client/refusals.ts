@@ -67,6 +67,11 @@ export function blockedTooLong(level: number, bufferedBytes: number, maxBlockMs:
   });
 }
 
+export function tooManySends(waiting: number): BusError {
+  const what = `${waiting} sends wait for room already: await some of them, or use push and drained()`;
+  return new BusError('BUFFER_FULL', what, { details: { waiting } });
+}
+
 export function closedError(): BusError {
   return new BusError('CLOSED', 'the producer is closed, or its bus is');
 }

@@ -3,7 +3,9 @@
  * is called later, never goes before them.
  */
 import type { BusError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Clock, Timer } from '../world/clock.ts';
+import { tooManySends } from './refusals.ts';
 
 /** 'full': nobody goes on for lack of room; 'some': after a part of this one. 'later': this one waits for its topic, others may go. */
 export type Attempt = 'done' | 'full' | 'some' | 'later';
@@ -51,8 +53,9 @@ export class Waiters {
     return false;
   }
 
-  /** Resolves when an attempt is done. The first is made at the next `release`. */
+  /** Resolves when an attempt is done. The first is made at the next `release`. Rejects with BUFFER_FULL when too many sends wait. */
   wait(options: WaiterOptions): Promise<void> {
+    if (options.about !== null && this.#waiting.size >= limits.sendsWaitingMax) return Promise.reject(tooManySends(this.#waiting.size));
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { ...options, resolve, reject, timer: null };
       this.#waiting.add(waiter);

@@ -14,9 +14,6 @@ export interface Dispatcher {
   parked: number;
 }
 
-/** Events that nobody has heard are kept for the first dispatcher that comes. */
-const EVENTS_KEPT_MAX = 1000;
-
 export class Dispatchers {
   readonly #present = new Map<number, Dispatcher>();
   readonly #events: { wake(): void; gone(number: number): void };
@@ -83,8 +80,8 @@ export class Dispatchers {
     this.#present.clear();
   }
 
-  /** Levels and metadata are asked for anew by whoever comes; only events would be lost. */
+  /** For the first dispatcher that comes. Levels and metadata are asked for anew by whoever comes; only events would be lost. */
   #keep(notices: readonly CoordinatorNotice[]): void {
-    for (const notice of notices) if (notice.notice === 'event' && this.#kept.length < EVENTS_KEPT_MAX) this.#kept.push(notice);
+    for (const notice of notices) if (notice.notice === 'event' && this.#kept.length < limits.eventsKeptMax) this.#kept.push(notice);
   }
 }

@@ -278,6 +278,7 @@ export class Reader implements Subscriber {
     if (error !== 0 || reply === null) {
       for (const [slot, feed] of sent) if (!session.changes.has(slot)) session.changes.set(slot, feed);
       this.#renew(session);
+      if (error === errors.LIMIT_REACHED.code) return this.#stopAll(session, error);
       // A host that died comes back with hostUp; other refusals are tried again soon.
       if (error !== errors.HOST_DOWN.code && error !== errors.CLOSED.code)
         this.#dispatcher.clock.after(RETRY_MS, () => this.#pump(session), true);
@@ -285,6 +286,17 @@ export class Reader implements Subscriber {
     }
     for (const part of reply.parts) this.#arrived(session, part, reply.bytes);
     this.#pump(session);
+    if (!this.#ring.isEmpty) this.#events.ready();
+  }
+
+  /** The host takes no more readers: nothing is read there until a seek tries it again. */
+  #stopAll(session: HostSession, error: number): void {
+    session.changes.clear();
+    for (const feed of this.#feeds.values()) {
+      if (feed.host !== session.host || feed.stopped) continue;
+      const { slot, offset, highWatermark } = feed;
+      this.#stop(feed, { slot, error, offset, nextOffset: offset, startOffset: -1, highWatermark, path: '', position: 0, length: 0 });
+    }
     if (!this.#ring.isEmpty) this.#events.ready();
   }
 
@@ -319,6 +331,10 @@ export class Reader implements Subscriber {
       );
       return;
     }
+    this.#stop(feed, part);
+  }
+
+  #stop(feed: Feed, part: FetchPart): void {
     feed.stopped = true;
     feed.queue.push({ chunk: this.#chunkOf(feed, part, EMPTY), loaded: true, length: 0, stop: part });
     this.#ring.add(feed);

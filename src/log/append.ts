@@ -1,6 +1,7 @@
 /** Appending to a log: into the frames of the arena, noting what the indexes need, rolling to a new segment when it is time. */
 import { assert } from '../base/assert.ts';
 import { MiB } from '../base/bytes.ts';
+import { limits } from '../base/limits.ts';
 import { baseOffsetOf, lastOffsetDeltaOf, leaderEpochOf, maxTimestampOf } from '../record/batch-layout.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
 import type { Segment } from './segment.ts';
@@ -43,7 +44,9 @@ export function noteAppended(log: LogState, leaderEpoch: number, lastOffset: num
 export function mustRoll(log: LogState, bytes: number, lastOffset: number, maxTimestamp: number): boolean {
   const segment = log.active;
   if (segment.size === 0) return false;
-  const segmentBytes = Math.min(log.config.segmentBytes, INT32_MAX, log.folder === null ? MEMORY_SEGMENT_BYTES : INT32_MAX);
+  // Beyond the bound of segments, they grow.
+  const wanted = log.segments.length < limits.segmentsMax ? log.config.segmentBytes : INT32_MAX;
+  const segmentBytes = Math.min(wanted, log.folder === null ? MEMORY_SEGMENT_BYTES : INT32_MAX);
   return (
     segment.size > segmentBytes - bytes ||
     (segment.firstTimestamp >= 0 && maxTimestamp - segment.firstTimestamp > log.config.segmentMs) ||
@@ -58,8 +61,8 @@ export function roll(log: LogState): Segment {
   if (log.segments.length > 0) {
     log.active.seal();
     segment.streamBase = log.active.streamEnd;
+    if (log.folder !== null) segment.snapshot = encodeSnapshot(log.setup.snapshotProducers());
   }
-  if (log.folder !== null) segment.snapshot = encodeSnapshot(log.setup.snapshotProducers());
   log.segments.push(segment);
   return segment;
 }

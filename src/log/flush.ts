@@ -39,7 +39,8 @@ export function flush(log: LogState): void {
 
 /** Opens the file of a segment for writing, and makes it if need be. */
 export function openForWriting(log: LogState, segment: Segment): DiskFile {
-  if (segment.file !== null) return segment.file;
+  const known = segment.useFile();
+  if (known !== null) return known;
   if (!segment.exists) {
     log.namesUnsynced = true;
     if (segment.snapshot !== null) {
@@ -49,10 +50,11 @@ export function openForWriting(log: LogState, segment: Segment): DiskFile {
     // A leftover of this name was never part of the log.
     segment.excess = true;
   }
-  segment.file = log.disk.open(segment.path, 'create');
+  const file = log.disk.open(segment.path, 'create');
+  segment.setFile(file);
   segment.exists = true;
   segment.snapshot = null;
-  return segment.file;
+  return file;
 }
 
 /** The newest two snapshots are kept. */

@@ -22,7 +22,7 @@ export function recover(log: LogState): void {
     const tell = (position: number): void =>
       log.setup.report({ kind: 'recovery', progress: { doneBytes: doneBytes + position, totalBytes } });
     const file = log.disk.open(segments[i].path, 'write');
-    segments[i].file = file;
+    segments[i].setFile(file);
     const size = file.size();
     if (i < last) recoverRolled(log, i, file, size, tell);
     else recoverLast(log, segments[i], file, size, tell);

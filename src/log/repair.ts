@@ -12,9 +12,9 @@ import type { SegmentFacts } from './check-segment.ts';
 import { encodeCheckpoint } from './checkpoint.ts';
 import { CHECKPOINT, LOG, OFFSET_INDEX, offsetOfName } from './files.ts';
 import { readFolderFacts } from './folder-facts.ts';
-import { IndexCache } from './index-file.ts';
 import { scan } from './scan.ts';
 import { Segment } from './segment.ts';
+import { LogShared } from './shared.ts';
 import { copyRange } from './sync.ts';
 
 export type RepairStep = CheckStep | { kind: 'repaired'; finding: Finding; did: string };
@@ -110,7 +110,7 @@ function rewriteSegment(disk: Disk, { path, fileBytes }: SegmentFacts, findings:
 
 /** The bytes of an index, made from the segment as Kafka would, with its default interval. */
 function rebuildIndex(disk: Disk, { segments }: PartitionFacts, { path, baseOffset }: SegmentFacts, ofOffsets: boolean): Buffer {
-  const segment = new Segment(disk, new IndexCache(), null, baseOffset, 0);
+  const segment = new Segment(disk, new LogShared(), null, baseOffset, 0);
   const next = segments.find((one) => one.baseOffset > baseOffset);
   const file = disk.open(path, 'read');
   try {

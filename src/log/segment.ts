@@ -4,8 +4,9 @@
  */
 import type { Disk, DiskFile } from '../world/disk.ts';
 import { LOG, OFFSET_INDEX, offsetName, TIME_INDEX } from './files.ts';
-import { type IndexCache, tolerant } from './index-file.ts';
+import { tolerant } from './index-file.ts';
 import { OffsetIndex } from './offset-index.ts';
+import type { FileHolder, LogShared } from './shared.ts';
 import { TimeIndex } from './time-index.ts';
 
 /** Bytes that are not good batches, and the offsets that went with them. Never served, never a reason to drop what follows. */
@@ -45,7 +46,8 @@ export const EMPTY_MARK: SegmentMark = {
 /** Bytes of an index beyond which a segment is rolled (Kafka: segment.index.bytes). */
 const INDEX_BYTES_MAX = 10 * 1024 * 1024;
 
-export class Segment {
+export class Segment implements FileHolder {
+  readonly #shared: LogShared;
   readonly baseOffset: number;
   /** '<folder>/<20 digits>'; null in a log without a folder. */
   readonly stem: string | null;
@@ -57,8 +59,9 @@ export class Segment {
   fileBytes: number | null = null;
   /** Whether its file is on the disk. */
   exists = false;
-  /** Open for writing; null when it is not. */
+  /** Open for writing; null when it is not. `setFile` and `closeFile` change it. */
   file: DiskFile | null = null;
+  mayClose: () => boolean = () => false;
   /** Its file may hold bytes beyond what counts as written: they are cut before it is written again. */
   excess = false;
   offsets: OffsetIndex;
@@ -79,11 +82,12 @@ export class Segment {
   /** The producers' state at its base offset, until it is written beside the segment's file. */
   snapshot: Buffer | null = null;
 
-  constructor(disk: Disk, cache: IndexCache, folder: string | null, baseOffset: number, nowMs: number) {
+  constructor(disk: Disk, shared: LogShared, folder: string | null, baseOffset: number, nowMs: number) {
+    this.#shared = shared;
     this.baseOffset = baseOffset;
     this.stem = folder === null ? null : `${folder}/${offsetName(baseOffset)}`;
-    this.offsets = new OffsetIndex(disk, cache, this.stem === null ? null : this.stem + OFFSET_INDEX, baseOffset);
-    this.times = new TimeIndex(disk, cache, this.stem === null ? null : this.stem + TIME_INDEX, baseOffset);
+    this.offsets = new OffsetIndex(disk, shared.indexes, this.stem === null ? null : this.stem + OFFSET_INDEX, baseOffset);
+    this.times = new TimeIndex(disk, shared.indexes, this.stem === null ? null : this.stem + TIME_INDEX, baseOffset);
     this.openedMs = nowMs;
   }
 
@@ -214,8 +218,21 @@ export class Segment {
     return this.damages.find((damage) => damage.firstOffset <= offset && offset < damage.nextOffset);
   }
 
+  setFile(file: DiskFile): void {
+    this.file = file;
+    this.#shared.files.opened(this);
+  }
+
+  /** The file, when it is open; it is then the last that is closed when too many are. */
+  useFile(): DiskFile | null {
+    if (this.file !== null) this.#shared.files.used(this);
+    return this.file;
+  }
+
   closeFile(): void {
-    this.file?.close();
+    if (this.file === null) return;
+    this.#shared.files.closed(this);
+    this.file.close();
     this.file = null;
   }
 

@@ -12,14 +12,15 @@
  * startOffset ≤ syncedOffset ≤ writtenOffset ≤ endOffset, except that deleteBefore may lift startOffset above the first two.
  */
 import { assert } from '../base/assert.ts';
+import { limits } from '../base/limits.ts';
 import type { Arena } from '../world/arena.ts';
 import type { Disk } from '../world/disk.ts';
 import type { LogConfig } from './config.ts';
-import { IndexCache } from './index-file.ts';
 import type { EpochStart } from './kafka-checkpoints.ts';
 import { LaterFile } from './later-file.ts';
 import type { ProducerEntry } from './producer-snapshot.ts';
 import { type Damage, EMPTY_MARK, Segment, type SegmentMark } from './segment.ts';
+import { type LogShared, threadShared } from './shared.ts';
 import { Tail } from './tail.ts';
 
 export interface DamageNotice {
@@ -48,8 +49,8 @@ export interface LogSetup {
   clean: boolean;
   /** Frames of a dead host may lie in the arena for this slot: adopt them. */
   adopt: boolean;
-  /** Shared by the logs of a host, so that index files in memory have one bound. */
-  indexCache?: IndexCache;
+  /** Bounds over many logs; default: those of the thread. */
+  shared?: LogShared;
   report(event: LogEvent): void;
   /** The producers' state of the newest usable snapshot. */
   loadProducers(entries: ProducerEntry[]): void;
@@ -79,7 +80,7 @@ export class LogState {
   readonly setup: LogSetup;
   readonly folder: string | null;
   readonly disk: Disk;
-  readonly cache: IndexCache;
+  readonly shared: LogShared;
   config: LogConfig;
   /** Ascending; the last one is active. */
   segments: Segment[] = [];
@@ -134,11 +135,11 @@ export class LogState {
     this.setup = setup;
     this.folder = setup.folder;
     this.disk = setup.disk;
-    this.cache = setup.indexCache ?? new IndexCache();
+    this.shared = setup.shared ?? threadShared;
     this.config = setup.config;
     this.nowMs = setup.nowMs;
     this.tail = new Tail(setup.arena, setup.slot);
-    this.mark = { segment: new Segment(this.disk, this.cache, null, 0, 0), at: EMPTY_MARK };
+    this.mark = { segment: new Segment(this.disk, this.shared, null, 0, 0), at: EMPTY_MARK };
   }
 
   get active(): Segment {
@@ -157,7 +158,9 @@ export class LogState {
   }
 
   newSegment(baseOffset: number): Segment {
-    return new Segment(this.disk, this.cache, this.folder, baseOffset, this.nowMs);
+    const segment = new Segment(this.disk, this.shared, this.folder, baseOffset, this.nowMs);
+    segment.mayClose = () => this.#mayClose(segment);
+    return segment;
   }
 
   /** The index of the last segment whose base offset is at most `offset`; 0 when none is. */
@@ -201,6 +204,12 @@ export class LogState {
     this.cursorOffsets.fill(-1);
   }
 
+  /** A descriptor that a promised sync must go through stays open. */
+  #mayClose(segment: Segment): boolean {
+    if (this.syncing || this.syncingRolled) return false;
+    return this.config.durability !== 'synced' || segment.streamBase + this.writtenSizeOf(segment) <= this.syncedEnd;
+  }
+
   takeMark(): void {
     this.mark = { segment: this.active, at: this.active.mark() };
   }
@@ -211,6 +220,15 @@ export class LogState {
 
   addDamage(segment: Segment, damage: Damage): void {
     assert(damage.nextOffset >= damage.firstOffset, 'a damage takes offsets away, never gives them');
+    let count = 0;
+    for (const { damages } of this.segments) count += damages.length;
+    const last = segment.damages.at(-1);
+    if (count >= limits.damagesMax && last !== undefined) {
+      // The list is bounded: what lies between this damage and the last is given up with them.
+      last.length = Math.max(last.length, damage.position + damage.length - last.position);
+      last.nextOffset = Math.max(last.nextOffset, damage.nextOffset);
+      return;
+    }
     segment.damages.push(damage);
     segment.damages.sort((a, b) => a.position - b.position || a.firstOffset - b.firstOffset);
   }

@@ -70,9 +70,15 @@ export function syncRolled(log: LogState): void {
   if (log.folder === null || log.syncingRolled || log.syncFailed || log.closed || log.config.durability === 'synced') return;
   const index = log.segments.findIndex((segment) => segment.streamEnd > log.syncedEnd);
   const segment = log.segments[index];
-  if (segment === undefined || segment === log.active || segment.streamEnd > log.writtenEnd || segment.file === null) return;
+  if (segment === undefined || segment === log.active || segment.streamEnd > log.writtenEnd) return;
   const generation = log.syncGeneration;
-  const { file } = segment;
+  let file: DiskFile;
+  try {
+    file = openForWriting(log, segment);
+  } catch (error) {
+    if (error instanceof DiskError) return;
+    throw error;
+  }
   const offset = log.boundOf(index);
   const end = segment.streamEnd;
   log.syncingRolled = true;
@@ -176,7 +182,7 @@ function rehome(log: LogState, segment: Segment): void {
     log.disk.rename(temporary, target.path);
     // Nothing below fails, so that the log is as it was or as it is to be.
     segment.closeFile();
-    target.file = file;
+    target.setFile(file);
     target.exists = true;
     if (left !== null) replaceByTwo(log, segment, left, target);
   } catch (error) {

@@ -26,6 +26,8 @@ export interface FetchAnswer {
 export interface Session {
   /** Names it for its dispatcher; 0 for a fetch that brings its whole list. */
   readonly id: number;
+  /** Its place among its owner's. */
+  readonly key: number;
   readonly owner: object;
   readonly followed: Map<number, Followed>;
   /** Slots that may have something to deliver, the longest unserved first. */
@@ -46,7 +48,8 @@ export class ParkedReads {
   readonly #deadlines = new Deadlines<Session>();
   /** Parked sessions with something new since they were last looked at. */
   readonly #stirred = new Set<Session>();
-  #sessionCount = 0;
+  /** Sessions that outlive their answer, the longest unused first. */
+  readonly #kept = new Set<Session>();
   #parkedCount = 0;
 
   constructor(partitions: Partitions) {
@@ -64,10 +67,10 @@ export class ParkedReads {
   /** Takes up a fetch; it is answered by `serve`, now or later. */
   fetch(owner: object, ask: HostAskOf<'fetch'>, nowMs: number, done: (answer: FetchAnswer) => void): void {
     const session = this.#sessionOf(owner, ask);
-    if (session === null) return done({ error: errors.FETCH_SESSION_ID_NOT_FOUND.code, parts: [], bytes: null });
+    if (typeof session === 'number') return done({ error: session, parts: [], bytes: null });
     if (session.parked !== null) this.#answer(session, []);
     if (this.#parkedCount >= limits.parkedReadsMax) {
-      if (session.id === 0) this.#unfollowAll(session);
+      this.#remove(session);
       return done({ error: errors.LIMIT_REACHED.code, parts: [], bytes: null });
     }
     for (let at = 0; at + 2 < ask.changes.length; at += 3) this.#follow(session, ask.changes[at], ask.changes[at + 1], ask.changes[at + 2]);
@@ -127,7 +130,8 @@ export class ParkedReads {
     }
   }
 
-  #sessionOf(owner: object, ask: HostAskOf<'fetch'>): Session | null {
+  /** The session of a fetch, known or new, or why it has none. */
+  #sessionOf(owner: object, ask: HostAskOf<'fetch'>): Session | number {
     let sessions = this.#sessions.get(owner);
     if (sessions === undefined) {
       sessions = new Map();
@@ -137,23 +141,31 @@ export class ParkedReads {
     const key = ask.session === 0 ? -ask.id - 1 : ask.session;
     const known = sessions.get(key);
     if (known !== undefined && !ask.fresh) {
-      sessions.delete(key);
-      sessions.set(key, known);
+      this.#kept.delete(known);
+      this.#kept.add(known);
       return known;
     }
-    if (known === undefined && ask.session !== 0 && !ask.fresh) return null;
-    if (known !== undefined) this.#remove(known);
-    const made: Session = { id: ask.session, owner, followed: new Map(), hot: new Set(), parked: null };
+    if (ask.session !== 0 && !ask.fresh) return errors.FETCH_SESSION_ID_NOT_FOUND.code;
+    if (known !== undefined) {
+      this.#answer(known, []);
+      this.#remove(known);
+    }
+    if (ask.session !== 0 && !this.#hasRoom()) return errors.LIMIT_REACHED.code;
+    const made: Session = { id: ask.session, key, owner, followed: new Map(), hot: new Set(), parked: null };
     sessions.set(key, made);
-    if (++this.#sessionCount > limits.fetchSessionsMax) this.#evictSession(sessions, made);
+    if (made.id !== 0) this.#kept.add(made);
     return made;
   }
 
-  #evictSession(sessions: Map<number, Session>, keep: Session): void {
-    for (const session of sessions.values()) {
-      if (session === keep || session.parked !== null) continue;
-      return this.#remove(session);
+  /** Whether one more session may be kept, if need be in the place of the one that is idle for longest. */
+  #hasRoom(): boolean {
+    if (this.#kept.size < limits.fetchSessionsMax) return true;
+    for (const session of this.#kept) {
+      if (session.parked !== null) continue;
+      this.#remove(session);
+      return true;
     }
+    return false;
   }
 
   #follow(session: Session, slot: number, offset: number, bytesMax: number): void {
@@ -190,14 +202,9 @@ export class ParkedReads {
     this.#unfollowAll(session);
     this.#deadlines.remove(session);
     this.#stirred.delete(session);
+    this.#kept.delete(session);
     const sessions = this.#sessions.get(session.owner);
-    if (sessions === undefined) return;
-    for (const [key, value] of sessions) {
-      if (value !== session) continue;
-      sessions.delete(key);
-      this.#sessionCount--;
-      break;
-    }
+    if (sessions?.get(session.key) === session) sessions.delete(session.key);
   }
 
   #serveOne(session: Session, now: boolean): void {

@@ -3,6 +3,7 @@
  * answers within a turn; it knows no ports and no threads.
  */
 import { errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { LogConfig } from '../log/config.ts';
 import type { Log } from '../log/log.ts';
 import {
@@ -247,7 +248,7 @@ export class Partition {
       residentBytes: log.residentBytes,
       unwrittenBytes: log.unwrittenBytes,
       segments: log.segmentCount,
-      quarantined: [...log.damages],
+      quarantined: log.damages.slice(0, limits.damagesToldMax),
     };
   }
 

@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { readSource, readSources, type Source } from './sources.ts';
 
 // What actors say to each other, and the words that it is said in.
-const protocols = ['partition/protocol.ts', 'coordinator/protocol.ts', 'coordinator/names.ts', 'log/config.ts'];
+const protocols = [
+  'partition/protocol.ts',
+  'coordinator/protocol.ts',
+  'coordinator/groups/protocol.ts',
+  'coordinator/names.ts',
+  'log/config.ts',
+];
 
 const mayImport: Record<string, string[]> = {
   base: [],
@@ -11,10 +17,12 @@ const mayImport: Record<string, string[]> = {
   record: ['base', 'world'],
   log: ['base', 'world', 'record'],
   partition: ['base', 'world', 'record', 'log'],
-  coordinator: ['base', 'world', 'partition/protocol.ts', 'log/config.ts'],
+  // Who gets which partition: pure, on either side of the ports.
+  assign: ['base'],
+  coordinator: ['base', 'world', 'assign', 'partition/protocol.ts', 'log/config.ts'],
   dispatch: ['base', 'world', 'record', ...protocols],
-  client: ['base', 'world', 'record', 'dispatch', ...protocols],
-  kafka: ['base', 'world', 'record', 'dispatch', ...protocols],
+  client: ['base', 'world', 'record', 'assign', 'dispatch', ...protocols],
+  kafka: ['base', 'world', 'record', 'assign', 'dispatch', ...protocols],
   watch: ['base', 'world', 'dispatch', ...protocols],
   bus: ['*'],
   cli: ['*'],
