@@ -18,6 +18,7 @@ import { type BusConfigs, type Configs, parseBusConfigs, toLogConfig } from './c
 import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
 import { folderRefusal, writeCleanMarker } from './folder.ts';
+import { isGroupAsk, refuseGroupAsk } from './groups/refuse.ts';
 import { Errand, type HostPort, Hosts } from './hosts.ts';
 import { Loads, type LoadsSetup } from './loads.ts';
 import { type Failure, Parking } from './parking.ts';
@@ -223,6 +224,10 @@ export class Coordinator {
         this.#closing = { dispatcher, ask };
         return;
       default:
+    }
+    if (isGroupAsk(ask)) {
+      dispatcher.replies.push(refuseGroupAsk(ask, errors.COORDINATOR_NOT_AVAILABLE.code, 'groups are being built'));
+      return;
     }
     if (this.#closing !== null) dispatcher.replies.push(refuse(ask, errors.CLOSED.code, 'the bus is closing'));
     else if (dispatcher.parked >= limits.asksInFlightMax) {

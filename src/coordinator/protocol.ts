@@ -3,6 +3,8 @@
  * the other end of a connection can take the same asks.
  */
 
+import type { GroupVerbs } from './groups/protocol.ts';
+
 export interface PartitionMetadata {
   partition: number;
   /** The partition's number on this bus; names it in asks to its host. */
@@ -84,7 +86,7 @@ export interface PressureReport {
   };
 }
 
-export interface CoordinatorVerbs {
+export interface CoordinatorVerbs extends GroupVerbs {
   /** All topics when `topics` is null. Unknown names answer UNKNOWN_TOPIC_OR_PARTITION in their row, or are made if `autoCreate`. */
   metadata: { ask: { topics: string[] | null; autoCreate: boolean }; reply: { epoch: number; topics: TopicMetadata[] } };
   createTopics: { ask: { topics: NewTopic[]; validateOnly: boolean }; reply: { topics: TopicResult[] } };
