@@ -21,7 +21,8 @@ export function readFolderFacts(disk: Disk, folder: string, names: readonly stri
     if (!names.includes(name)) return null;
     const bytes = readWhole(disk, `${folder}/${name}`);
     const decoded = bytes === null ? null : decode(bytes);
-    if (bytes !== null && decoded === null) damaged.push(name);
+    // Power loss leaves the name of a file that was written and not synced, and none of its bytes.
+    if (bytes !== null && bytes.length > 0 && decoded === null) damaged.push(name);
     return decoded;
   };
   const topicId = read(METADATA, (bytes) => decodeMetadata(bytes.toString('latin1')));

@@ -46,6 +46,8 @@ function openFolder(log: LogState, folder: string): void {
   log.startOffset = Math.max(checkpoint.startOffset, isNew ? 0 : log.segments[0].baseOffset);
   if (!isNew) log.active.settled = false;
   const isClean = log.setup.clean && !isNew && resumeClean(log, checkpoint, names);
+  // The data folder was closed cleanly and this log was not: what it never synced has no name that lasts yet.
+  if (!isClean) log.folderUnsynced = log.namesUnsynced = true;
   if (!isClean && !isNew) recover(log);
   if (isNew) roll(log);
   log.writtenOffset = log.endOffset;

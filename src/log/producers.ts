@@ -36,7 +36,8 @@ const SNAPSHOTS_KEPT = 2;
 function readSnapshot(log: LogState, path: string): ProducerEntry[] | null {
   const bytes = readWhole(log.disk, path);
   const entries = bytes === null ? null : decodeSnapshot(bytes);
-  if (bytes !== null && entries === null) {
+  // One without bytes was written and not synced before power went.
+  if (bytes !== null && bytes.length > 0 && entries === null) {
     log.report(path, 0, bytes.length, 'the producer snapshot is damaged', 'an older one and the batches after it are read');
   }
   return entries;
