@@ -119,6 +119,11 @@ export type CoordinatorNotice =
   /** Topics changed: metadata older than `epoch` is stale for these names. */
   | { notice: 'topics'; epoch: number; names: string[] }
   | { notice: 'pressure'; report: PressureReport }
+  /**
+   * Something waits for members of these groups: a rebalance begins, an assignment has changed, partitions that they are to get were given
+   * up. Members of this process then heartbeat at once instead of when the next one is due.
+   */
+  | { notice: 'groups'; groupIds: string[] }
   /** Damage, recovery, state of partitions: passed on from the hosts, for events and log lines. */
   | { notice: 'event'; name: string; fields: Record<string, string | number> }
   /** The last word: the port closes behind it because the bus was closed. A port that closes without it has lost its coordinator. */

@@ -44,6 +44,8 @@ export interface Subscriber {
   topicsChanged?(names: readonly string[]): void;
   hostUp?(host: number): void;
   pressure?(report: PressureReport): void;
+  /** The coordinator has something for the members of these groups. */
+  groupsChanged?(groupIds: readonly string[]): void;
   event?(name: string, fields: Readonly<Record<string, string | number>>): void;
   /** Some answers came in: there may be room again. */
   turned?(): void;
@@ -224,6 +226,8 @@ export class Dispatcher {
       for (const subscriber of this.#subscribers) subscriber.topicsChanged?.(notice.names);
     } else if (notice.notice === 'pressure') {
       for (const subscriber of this.#subscribers) subscriber.pressure?.(notice.report);
+    } else if (notice.notice === 'groups') {
+      for (const subscriber of this.#subscribers) subscriber.groupsChanged?.(notice.groupIds);
     } else if (notice.notice === 'event') {
       for (const subscriber of this.#subscribers) subscriber.event?.(notice.name, notice.fields);
     } else this.#closing = true;

@@ -31,6 +31,7 @@ function noticesOf(dispatcher: FakeDispatcher): string[] {
   return dispatcher.notices.map((notice) => {
     if (notice.notice === 'topics') return `topics ${notice.epoch}: ${notice.names.join(' ')}`;
     if (notice.notice === 'closing') return 'closing';
+    if (notice.notice === 'groups') return `groups ${notice.groupIds.join(' ')}`;
     return notice.notice === 'pressure' ? `pressure ${notice.report.level}` : `${notice.name} ${JSON.stringify(notice.fields)}`;
   });
 }
