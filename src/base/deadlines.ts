@@ -14,6 +14,12 @@ export class Deadlines<K> {
     return this.#times.length === 0 ? Number.POSITIVE_INFINITY : this.#times[0];
   }
 
+  /** When `key` is due; Infinity when it has no deadline. */
+  at(key: K): number {
+    const at = this.#at.get(key);
+    return at === undefined ? Number.POSITIVE_INFINITY : this.#times[at];
+  }
+
   /** Sets or moves the deadline of `key`. */
   set(key: K, atMs: number): void {
     const known = this.#at.get(key);

@@ -53,6 +53,20 @@ export const limits = {
   damagesMax: 10_000,
   /** Damaged ranges of one partition that its description names. */
   damagesToldMax: 1000,
+  /** Consumer groups of one bus, those that only hold offsets among them. */
+  groupsMax: 20_000,
+  /** Members of one group, and ids that it has given to members that have not joined yet; the next is refused with GROUP_MAX_SIZE_REACHED. */
+  groupMembersMax: 5000,
+  /** Characters of a group's id, a member's id or an instance id. */
+  groupNameMax: 1024,
+  /** Topics that one member subscribes to by name. */
+  groupTopicsMax: 10_000,
+  /** Characters of the pattern that one member subscribes by. */
+  groupPatternMax: 1024,
+  /** What a member of the classic protocol says of itself (all its protocols), or is assigned. */
+  groupMetadataBytesMax: MiB,
+  /** Steps of its life that one group remembers. */
+  groupHistoryMax: 200,
   /** Events that are kept while no thread is there to hear them. */
   eventsKeptMax: 1000,
   /** Characters of one config value. */
