@@ -76,6 +76,7 @@ export class Dispatcher {
   readonly #subscribers = new Set<Subscriber>();
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
+  #receiving = false;
   #closed = false;
   /** The bus is being closed: its end is no failure. */
   #closing = false;
@@ -152,9 +153,14 @@ export class Dispatcher {
     this.#hosts[host]?.flush();
   }
 
-  /** Takes in what hosts have answered without waiting for the event loop. */
+  /** Takes in what hosts have answered, and posts what that lets go, without waiting for the event loop. */
   receive(): void {
+    // What is told of an answer may push, and so come here again.
+    if (this.#receiving) return;
+    this.#receiving = true;
     for (const link of this.#hosts) link?.receive();
+    for (const link of this.#hosts) link?.flush();
+    this.#receiving = false;
   }
 
   askCoordinator<V extends CoordinatorVerb>(

@@ -10,8 +10,7 @@ import { AssertionFailure } from '../base/assert.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { errors } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
-import { HEADER_BYTES } from '../record/batch-layout.ts';
-import { BatchWriter, type Header } from '../record/batch-write.ts';
+import type { BatchWriter, Header } from '../record/batch-write.ts';
 import type { Timer } from '../world/clock.ts';
 import { Delivery } from './delivery.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
@@ -19,6 +18,7 @@ import { Epochs } from './epochs.ts';
 import type { GatherEvents, GatherOptions } from './gather-options.ts';
 import { Identity } from './identity.ts';
 import { type Batch, type Lane, makeLane, NO_PRODUCER, type RecordDone, takeSequences } from './lane.ts';
+import { Writers } from './writers.ts';
 
 /** Share of the buffer that may be used while the bus is throttled. */
 const THROTTLED_SHARE = 8;
@@ -36,7 +36,7 @@ export class Gather implements Subscriber {
   readonly #delivery: Delivery;
   /** Lanes whose sealed bytes wait for room in the outbox. */
   readonly #stuck = new Set<Lane>();
-  readonly #writers: BatchWriter[] = [];
+  readonly #writers: Writers;
   readonly #epochs = new Epochs();
   readonly #identity: Identity;
   #usedBytes = 0;
@@ -59,6 +59,7 @@ export class Gather implements Subscriber {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#events = events;
+    this.#writers = new Writers(options);
     this.#delivery = new Delivery(dispatcher, options, {
       finished: (batch) => {
         this.#count(-batch.length);
@@ -116,26 +117,28 @@ export class Gather implements Subscriber {
     const lane = this.#lane(topic, partition);
     if (lane.sealed !== null) return this.#refuse();
     let writer = lane.writer;
+    const hadFull = writer !== null;
     if (writer !== null) {
       const before = writer.bytes;
       const delta = writer.append(timestampMs, key, value, headers);
       if (delta >= 0) {
         this.#count(writer.bytes - before);
         if (done !== null) this.#wait(lane, delta, timestampMs, done);
-        if (writer.bytes >= writer.bytesMax) this.#seal(lane, true);
+        if (writer.bytes >= writer.bytesMax) this.#sealFull(lane);
         return true;
       }
       if (!this.#seal(lane, true)) return this.#refuse();
     }
-    writer = this.#writer(topic);
+    writer = this.#writers.take(topic);
     const delta = writer.append(timestampMs, key, value, headers);
     lane.writer = writer;
     lane.bornMs = this.#dispatcher.clock.monotonicMs();
     lane.epoch = this.#epochs.begin();
     this.#count(writer.bytes);
     if (done !== null) this.#wait(lane, delta, timestampMs, done);
-    if (writer.bytes >= writer.bytesMax) this.#seal(lane, true);
+    if (writer.bytes >= writer.bytesMax) this.#sealFull(lane);
     else this.#linger(lane);
+    if (hadFull) this.#dispatcher.receive();
     return true;
   }
 
@@ -297,8 +300,7 @@ export class Gather implements Subscriber {
     lane.sealed = null;
     lane.writer = null;
     lane.waiting = null;
-    writer.reset();
-    if (writer.bytesMax === this.#options.batchSize && this.#writers.length < WRITERS_KEPT) this.#writers.push(writer);
+    this.#writers.give(writer);
     lane.queue.push(batch);
     this.#delivery.send(lane);
     if (urgent) this.#dispatcher.flushHost(lane.host);
@@ -337,11 +339,10 @@ export class Gather implements Subscriber {
     );
   }
 
-  /** Batches are no larger than their topic takes, unless one record is. */
-  #writer({ batchBytesMax }: TopicMetadata): BatchWriter {
-    const { batchSize } = this.#options;
-    if (batchBytesMax >= batchSize) return this.#writers.pop() ?? new BatchWriter({ ...this.#options, bytesMax: batchSize });
-    return new BatchWriter({ ...this.#options, bytesMax: Math.max(batchBytesMax, HEADER_BYTES + 1) });
+  /** Answers are taken in while the user goes on pushing, so that hosts and disks have work all the time. Nothing may follow it. */
+  #sealFull(lane: Lane): void {
+    this.#seal(lane, true);
+    this.#dispatcher.receive();
   }
 
   #unstick(lane: Lane): boolean {
@@ -442,4 +443,3 @@ export class Gather implements Subscriber {
 
 /** Lengths, attributes and deltas of a small record. */
 const RECORD_OVERHEAD = 24;
-const WRITERS_KEPT = 64;
