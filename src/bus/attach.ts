@@ -102,6 +102,7 @@ export function attach(handle: BusHandle): AttachedBus {
     outbox: handle.outbox,
     coordinator: threadPort<CoordinatorPost, CoordinatorAnswer>(coordinator),
     memory: processMemory,
+    keepAlive: (alive) => (alive ? control.ref() : control.unref()),
   });
   control.on('message', ({ host, port }: HandlePost) => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port)));
   control.unref();

@@ -316,10 +316,12 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
       const go = (): void => {
         timer?.cancel();
         this.#waiting.delete(go);
+        this.#dispatcher.release();
         resolve();
       };
       const timer = timeoutMs === undefined ? null : this.#dispatcher.clock.after(timeoutMs, go, true);
       this.#waiting.add(go);
+      this.#dispatcher.hold();
     });
   }
 

@@ -68,7 +68,7 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
   constructor(dispatcher: Dispatcher, options: ProducerOptions<K, V> = {}, closing: (producer: Producer<K, V>) => void = () => {}) {
     const checked = checkProducerOptions(options);
     this.#dispatcher = dispatcher;
-    this.#waiters = new Waiters(dispatcher.clock);
+    this.#waiters = new Waiters(dispatcher);
     this.#closing = closing;
     const key = (options.key ?? serdes.textOrBytes) as Serde<unknown>;
     const value = (options.value ?? serdes.msgpack()) as Serde<unknown>;

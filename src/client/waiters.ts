@@ -21,6 +21,13 @@ export interface WaiterOptions {
   late: () => BusError;
 }
 
+/** Where they wait: while somebody does, the thread has something to do. */
+interface Place {
+  readonly clock: Clock;
+  hold(): void;
+  release(): void;
+}
+
 interface Waiter extends WaiterOptions {
   resolve: () => void;
   reject: (error: unknown) => void;
@@ -28,12 +35,12 @@ interface Waiter extends WaiterOptions {
 }
 
 export class Waiters {
-  readonly #clock: Clock;
+  readonly #place: Place;
   readonly #waiting = new Set<Waiter>();
   #releasing = false;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(place: Place) {
+    this.#place = place;
   }
 
   get isEmpty(): boolean {
@@ -59,6 +66,7 @@ export class Waiters {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { ...options, resolve, reject, timer: null };
       this.#waiting.add(waiter);
+      this.#place.hold();
       this.#setTimer(waiter);
     });
   }
@@ -109,12 +117,12 @@ export class Waiters {
 
   #leave(waiter: Waiter): void {
     waiter.timer?.cancel();
-    this.#waiting.delete(waiter);
+    if (this.#waiting.delete(waiter)) this.#place.release();
   }
 
   #setTimer(waiter: Waiter): void {
     if (waiter.blockMs === Number.POSITIVE_INFINITY) return;
-    waiter.timer = this.#clock.after(
+    waiter.timer = this.#place.clock.after(
       waiter.blockMs,
       () => {
         if (!this.#waiting.has(waiter)) return;

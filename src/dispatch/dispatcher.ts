@@ -37,6 +37,8 @@ export interface DispatcherSetup {
   outbox: SharedArrayBuffer;
   /** Memory of this thread in bytes, told to the governor. */
   memory?: () => { heapBytes: number; rssBytes: number };
+  /** Keeps the thread from ending for want of anything else to do, or lets it. Absent: something else keeps it. */
+  keepAlive?: (alive: boolean) => void;
 }
 
 /** Those in this thread that want to know: producers and consumers. */
@@ -70,6 +72,7 @@ export class Dispatcher {
   inFlightBytes = 0;
   readonly #arena: Arena;
   readonly #memory: (() => { heapBytes: number; rssBytes: number }) | undefined;
+  readonly #keepAlive: ((alive: boolean) => void) | undefined;
   readonly #coordinator: Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
   readonly #hosts: (HostLink | null)[] = [];
   readonly #topics = new Map<string, TopicMetadata>();
@@ -77,6 +80,7 @@ export class Dispatcher {
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
   #receiving = false;
+  #holds = 0;
   #closed = false;
   /** The bus is being closed: its end is no failure. */
   #closing = false;
@@ -89,6 +93,7 @@ export class Dispatcher {
     this.outbox = new Outbox(setup.outbox);
     this.#arena = setup.arena;
     this.#memory = setup.memory;
+    this.#keepAlive = setup.keepAlive;
     this.#coordinator = new Link(setup.coordinator, setup.clock, errors.CLOSED.code, {
       notice: (notice) => this.#noticed(notice),
       closed: () => this.abandon(),
@@ -206,6 +211,15 @@ export class Dispatcher {
     }
     for (const name of names) waiting.names.add(name);
     waiting.done.push(done);
+  }
+
+  /** Somebody in this thread waits for what no ask in flight will bring: a host's return, room, a partition that is resumed. */
+  hold(): void {
+    if (this.#holds++ === 0) this.#keepAlive?.(true);
+  }
+
+  release(): void {
+    if (--this.#holds === 0) this.#keepAlive?.(false);
   }
 
   forgetTopic(name: string): void {

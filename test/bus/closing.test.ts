@@ -210,6 +210,22 @@ describe('workers of the user’s', () => {
     expect((await stored(dir)).slice(0, acked.length)).toEqual(acked);
   });
 
+  test('that have nothing to do but to wait live until the bus is closed, and hear of it', async () => {
+    const bus = await open();
+    await bus.admin().createTopics([{ name: 't' }]);
+    const handle = bus.handle();
+    const entry = new URL('./waiting-worker.ts', import.meta.url);
+    const worker = new Worker(entry, { workerData: handle, transferList: [...handle.transferList] });
+    const told: unknown[] = [];
+    worker.on('message', (message) => told.push(message));
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    await expect.poll(() => told, { timeout: 10_000 }).toEqual(['waits']);
+    expect(await Promise.race([exited, sleep(300).then(() => 'alive')])).toBe('alive');
+    expect(await bus.close()).toEqual(CLEAN);
+    expect(await exited).toBe(0);
+    expect(told).toEqual(['waits', 'ended']);
+  });
+
   test('with handles that nobody took up', async () => {
     const bus = await open();
     for (let i = 0; i < 5; i++) bus.handle();
