@@ -109,6 +109,7 @@ export class Reader implements Subscriber {
     this.#change(feed, true);
     this.#bySlot.delete(feed.slot);
     this.#session(feed.host).feeds--;
+    this.#pumpAll();
   }
 
   /** Goes on at another offset; what was fetched before is dropped. */
@@ -120,6 +121,7 @@ export class Reader implements Subscriber {
     feed.offset = offset;
     feed.stopped = false;
     if (!feed.paused) this.#change(feed, false);
+    this.#pumpAll();
   }
 
   /** Stops giving out and fetching. What waits here is fetched again later: kept, it would take the room of the others for as long. */
@@ -366,6 +368,7 @@ export class Reader implements Subscriber {
     feed.generation++;
     feed.offset = entry.chunk.offset;
     feed.stopped = false;
+    this.#pumpAll();
     const { generation } = feed;
     const again = (): void => {
       if (this.#closed || feed.generation !== generation || feed.paused) return;
@@ -376,6 +379,7 @@ export class Reader implements Subscriber {
     this.#dispatcher.askHost(feed.host, 'verify', { slot: feed.slot, offset: feed.offset }, again);
   }
 
+  /** What was dropped may have kept every host waiting for room: who calls this pumps them all. */
   #drop(feed: Feed): void {
     for (const { length } of feed.queue) this.#queuedBytes -= length;
     feed.queue.length = 0;

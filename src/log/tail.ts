@@ -198,10 +198,10 @@ export class Tail {
     return position - from;
   }
 
-  /** Gives every frame back and clears the words. */
+  /** Gives every frame back and clears the words, so that a later partition of this slot is not taken for this one. */
   close(): void {
     this.#arena.writeWord(this.#slot, slotWords.residentEnd, 0);
-    this.#arena.writeWord(this.#slot, slotWords.residentStart, 0);
+    for (const word of Object.values(slotWords)) this.#arena.writeWord(this.#slot, word, 0);
     this.#start = 0;
     this.#end = 0;
     this.#giveAll();

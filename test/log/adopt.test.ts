@@ -178,3 +178,13 @@ describe('adoption', () => {
     expect(again.endOffset).toBeLessThan(14);
   });
 });
+
+test('nothing of a log that was removed is taken for the next one of its slot', () => {
+  const w = world(new MemoryDisk(), 64, 512);
+  const removed = openLog(w, { durability: 'memory' }, { folder: null });
+  fill(removed, 9);
+  removed.destroy();
+  // A successor adopts whatever it opens.
+  const log = openLog(w, { durability: 'memory' }, { folder: null, adopt: true });
+  expect([log.startOffset, log.endOffset]).toEqual([0, 0]);
+});

@@ -57,6 +57,8 @@ export class Actor {
   readonly #wires: { close(): void }[] = [];
   #stepsLeft = Number.POSITIVE_INFINITY;
   #crash: CrashOf = 'thread';
+  /** Thrown and not told yet: what ran may take it for an error of its disk and go on. */
+  #thrown: Crash | null = null;
 
   constructor(name: string, world: World, { promises }: { promises: boolean }) {
     this.name = name;
@@ -86,7 +88,8 @@ export class Actor {
     if (!this.alive) throw new Crash(this.#crash);
     if (--this.#stepsLeft > 0) return;
     this.alive = false;
-    throw new Crash(this.#crash);
+    this.#thrown = new Crash(this.#crash);
+    throw this.#thrown;
   }
 
   /** Runs an event of this actor, now or when its thread gets time again. */
@@ -107,8 +110,13 @@ export class Actor {
       then();
     } catch (error) {
       this.alive = false;
+      this.#thrown = null;
       this.onThrow(error);
     }
+    if (this.#thrown === null) return;
+    const thrown = this.#thrown;
+    this.#thrown = null;
+    this.onThrow(thrown);
   }
 
   owns(wire: { close(): void }): void {

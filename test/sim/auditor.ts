@@ -43,6 +43,7 @@ export type Loss = 'kill' | 'power';
 export interface Scan {
   topic: string;
   partition: number;
+  /** When it had been read: retention may have removed meanwhile what lies below, before or after it was read. */
   startOffset: number;
   endOffset: number;
   records: SeenRecord[];
@@ -60,8 +61,10 @@ export class Auditor {
   readonly #shadows = new Map<string, PartitionShadow>();
   readonly #open = new Set<Sent>();
   #sources = 0;
+  /** The most that the wall clock ever showed. */
+  #latestMs = 0;
 
-  /** `nowMs` is the wall clock. */
+  /** `nowMs` is the wall clock. Before and after each of its steps `clockStepped` is called. */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
@@ -126,7 +129,7 @@ export class Auditor {
 
   /** A record is about to be sent. */
   sending(fields: Pick<Sent, 'source' | 'topic' | 'partition' | 'key' | 'valueBytes' | 'timestampMs'>): Sent {
-    const sent: Sent = { ...fields, n: this.#sent.length, atMs: this.#nowMs(), outcome: 'open', error: '', owed: 0, place: null };
+    const sent: Sent = { ...fields, n: this.#sent.length, atMs: this.#readClock(), outcome: 'open', error: '', owed: 0, place: null };
     this.#sent.push(sent);
     this.#open.add(sent);
     this.counts.sent++;
@@ -193,6 +196,18 @@ export class Auditor {
 
   // Faults.
 
+  /** A record that is still on its way may get its timestamp now. */
+  clockStepped(): void {
+    const nowMs = this.#readClock();
+    for (const sent of this.#open) sent.atMs = Math.min(sent.atMs, nowMs);
+  }
+
+  #readClock(): number {
+    const nowMs = this.#nowMs();
+    this.#latestMs = Math.max(this.#latestMs, nowMs);
+    return nowMs;
+  }
+
   /** From now on, what was promised less than this is not owed any more. */
   lost(loss: Loss): void {
     const survives: Safety = loss === 'kill' ? 2 : 3;
@@ -204,21 +219,22 @@ export class Auditor {
   /** A whole partition was read: it is compared with the shadow, and becomes the shadow. */
   scanned(scan: Scan, written: Safety): void {
     const { topic, partition, startOffset, endOffset, records } = scan;
+    this.#readClock();
     const shadow = this.#shadow(topic, partition);
     const rules = this.#rules(topic);
     shadow.quarantined.push(...scan.quarantined);
     this.counts.scanned += records.length;
-    let next = startOffset;
+    let next = Math.min(startOffset, records[0]?.offset ?? startOffset);
     for (const record of records) {
       const at = `scan: ${topic}-${partition}@${record.offset}`;
       if (record.offset < next) this.violated(`${at} came again or out of order: ${next} was due`);
-      for (let offset = next; offset < record.offset; offset++)
+      for (let offset = Math.max(next, startOffset); offset < record.offset; offset++)
         if (!shadow.isQuarantined(offset)) this.violated(`${at}: offset ${offset} is missing and not reported as damaged`);
       next = record.offset + 1;
       const sent = this.#identify(record, at);
       if (sent !== null) this.#see(sent, topic, partition, record.offset, written);
     }
-    for (; next < endOffset; next++)
+    for (next = Math.max(next, startOffset); next < endOffset; next++)
       if (!shadow.isQuarantined(next)) this.violated(`scan: ${topic}-${partition} ends at ${endOffset}, but gave nothing from ${next} on`);
     const present = new Set(records.map(({ offset }) => offset));
     for (const [offset, { sent, safety }] of [...shadow.entries]) {
@@ -323,7 +339,7 @@ export class Auditor {
     // What was not owed any more may be lost at the front of a log too: the names of its first files, for instance.
     if (safety === 0 || shadow.mayBeDeleted(offset) || rules.retainsBytes) return;
     const { retentionMs } = rules;
-    if (retentionMs >= 0 && (sent.timestampMs ?? sent.atMs) + retentionMs <= this.#nowMs()) return;
+    if (retentionMs >= 0 && (sent.timestampMs ?? sent.atMs) + retentionMs <= this.#latestMs) return;
     this.violated(`${shadow.topic}-${shadow.partition}@${offset} (record ${sent.n}) was removed, though nothing asked for it`);
   }
 

@@ -28,6 +28,7 @@ export interface Sent {
   key: Buffer | null;
   valueBytes: number;
   timestampMs: number | undefined;
+  /** The earliest that the wall clock showed while it was on its way: the least that its timestamp can be. */
   atMs: number;
   outcome: 'open' | 'acked' | 'failed';
   error: string;

@@ -51,9 +51,10 @@ class Simulation {
   readonly #auditor: Auditor;
   readonly #store: MemoryStore | null;
   readonly #counts = { lives: 0, hostCrashes: 0, processDeaths: 0, diskErrors: 0, faults: 0 };
-  #wallMs = 0;
   #bus!: SimBus;
   #readings: Reading[] = [];
+  /** Reads everything, now. */
+  #scanner: Reading['consumer'] | null = null;
   #bounds!: Bounds;
   #died = false;
   #onDeath: () => void = () => {};
@@ -68,10 +69,7 @@ class Simulation {
     this.#machine.disk.makeFolder(FOLDER);
     this.#machine.disk.syncFolder('/');
     this.#store = plan.folder ? new MemoryStore() : null;
-    this.#auditor = new Auditor(() => {
-      this.#wallMs = Math.max(this.#wallMs, this.#world.clock.nowMs());
-      return this.#wallMs;
-    });
+    this.#auditor = new Auditor(() => this.#world.clock.nowMs());
     this.#world.afterEvent = () => {
       if (this.#world.clock.executed % 16 === 0) this.#bounds?.check();
     };
@@ -294,7 +292,9 @@ class Simulation {
         if (this.#store !== null) this.#store.failNext = fault.commits;
         return;
       case 'wall clock':
+        this.#auditor.clockStepped();
         this.#world.clock.wallStepMs += fault.stepMs;
+        this.#auditor.clockStepped();
         return;
     }
   }
@@ -395,6 +395,7 @@ class Simulation {
     const client = this.#bus.client();
     const consumer = client.consumer({ autoOffsetReset: 'earliest', key: rawSerde, value: rawSerde, onDamage: 'skip' });
     const records = new Map<number, SeenRecord[]>();
+    this.#scanner = consumer;
     await consumer.assign(name);
     const ends = await client.admin().listOffsets(name, 'latest');
     const endOf = (partition: number): number => ends[partition].offset;
@@ -408,21 +409,13 @@ class Simulation {
         records.set(partition, list);
       }
     }
+    this.#scanner = null;
     await consumer.close();
     const [{ partitions, durability }] = await client.admin().describeTopics([name]);
     // What a start finds lies in files; what is `synced` was synced by the start.
     const found = safetyOf[!this.#plan.folder ? 'memory' : durability === 'synced' ? 'synced' : 'written'];
     return partitions.map(({ partition, startOffset, quarantined }) => {
-      const seen = records.get(partition) ?? [];
-      const first = seen[0]?.offset ?? startOffset;
-      const scan = {
-        topic: name,
-        partition,
-        startOffset: Math.min(startOffset, first),
-        endOffset: endOf(partition),
-        records: seen,
-        quarantined,
-      };
+      const scan = { topic: name, partition, startOffset, endOffset: endOf(partition), records: records.get(partition) ?? [], quarantined };
       return [scan, found];
     });
   }
@@ -450,12 +443,14 @@ class Simulation {
   async #dump(ends?: Map<string, number>): Promise<string> {
     const lines: string[] = [`at ${this.#at()}`];
     for (const sent of this.#auditor.open.slice(0, 10))
-      lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${Math.round(this.#wallMs - sent.atMs)} ms`);
+      lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${this.#world.clock.nowMs() - sent.atMs} ms`);
     for (const { name, cursors, consumer } of this.#readings)
       for (const { topic, partition, next } of cursors.values())
         lines.push(
           `${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`,
         );
+    for (const { topic, partition, position } of this.#scanner?.assignment() ?? [])
+      lines.push(`the scan is at ${topic}-${partition}@${position}`);
     lines.push(...this.#bounds.tell());
     const described = await this.#world.settled(this.#bus.admin().describeLogDirs(), 1000);
     if (described !== undefined && 'value' in described)

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { outboxMemory } from '../../src/dispatch/outbox.ts';
+import { Reader, type ReaderOptions } from '../../src/dispatch/reader.ts';
+import type { FetchPart, HostAnswer, HostAskOf, HostPost } from '../../src/partition/protocol.ts';
+import { Arena } from '../../src/world/arena.ts';
+import { realClock } from '../../src/world/clock.ts';
+import { MemoryDisk } from '../../src/world/memory-disk.ts';
+import { loopback, type Port } from '../../src/world/port.ts';
+import { seededRandom } from '../../src/world/random.ts';
+
+const options: ReaderOptions = { fetchBytesMax: 1000, partitionBytesMax: 1000, fetchBytesMin: 1, fetchWaitMs: 10, queuedBytesMax: 100 };
+
+/** A host that answers what the test says. */
+class FakeHost {
+  readonly fetches: HostAskOf<'fetch'>[] = [];
+  readonly #port: Port<HostAnswer, HostPost>;
+
+  constructor(port: Port<HostAnswer, HostPost>) {
+    this.#port = port;
+    const hear = (): void => {
+      for (let post = port.take(); post !== undefined; post = port.take())
+        for (const ask of post.asks) if (ask.verb === 'fetch') this.fetches.push(ask);
+    };
+    port.listen(hear, () => {});
+  }
+
+  /** Answers the oldest fetch with `length` bytes of a partition. */
+  give({ slot, offset, length }: { slot: number; offset: number; length: number }): void {
+    const part = { slot, error: 0, offset, nextOffset: offset + 1, highWatermark: 100, startOffset: 0, path: '', position: 0, length };
+    this.#answer([part], new ArrayBuffer(length));
+  }
+
+  #answer(parts: FetchPart[], bytes: ArrayBuffer): void {
+    const ask = this.fetches.shift();
+    if (ask === undefined) throw new Error('nothing was fetched');
+    this.#port.post({ replies: [{ verb: 'fetch', id: ask.id, error: 0, parts, bytes }], notices: [] });
+  }
+}
+
+function readerOfTwoHosts(): { reader: Reader; hosts: FakeHost[] } {
+  const [coordinator] = loopback<CoordinatorPost, CoordinatorAnswer>(realClock);
+  const arena = Arena.create({ framesMax: 1, frameBytes: 1024, slotsMax: 4 });
+  const outbox = outboxMemory(1024);
+  const setup = { index: 0, clock: realClock, random: seededRandom(1), disk: new MemoryDisk(), arena, outbox, coordinator };
+  const dispatcher = new Dispatcher(setup);
+  const hosts = [0, 1].map((host) => {
+    const [toHost, toDispatcher] = loopback<HostPost, HostAnswer>(realClock);
+    dispatcher.hostUp(host, toHost);
+    return new FakeHost(toDispatcher);
+  });
+  const reader = new Reader(dispatcher, options, { ready: () => {}, stopped: () => {} });
+  reader.follow('a', 0, 0, 0, 0);
+  reader.follow('a', 1, 1, 1, 0);
+  return { reader, hosts };
+}
+
+/** Until every post has arrived. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => realClock.soon(resolve));
+}
+
+describe('a reader whose queue is full of one host', () => {
+  const freeing: [string, (reader: Reader) => void][] = [
+    ['taken', (reader) => void reader.take()],
+    ['dropped by a seek', (reader) => reader.seek('a', 0, 50)],
+    ['dropped with its partition', (reader) => reader.unfollow('a', 0)],
+    ['dropped by a pause', (reader) => reader.pause('a', 0)],
+  ];
+  test.each(freeing)('asks the other one again when that is %s', async (_, free) => {
+    const { reader, hosts } = readerOfTwoHosts();
+    await settle();
+    hosts[0].give({ slot: 0, offset: 0, length: 200 });
+    await settle();
+    hosts[1].give({ slot: 1, offset: 0, length: 0 });
+    await settle();
+    expect(hosts[1].fetches).toHaveLength(0);
+    free(reader);
+    await settle();
+    expect(hosts[1].fetches).toHaveLength(1);
+    reader.close();
+  });
+});
