@@ -69,6 +69,14 @@ export const limits = {
   groupHistoryMax: 200,
   /** Events that are kept while no thread is there to hear them. */
   eventsKeptMax: 1000,
+  /** Items of all arrays of one frame of Kafka's protocol together. */
+  wireItemsMax: 1_000_000,
+  /** Tagged fields (KIP-482) of one frame, in all its structs together. */
+  taggedFieldsMax: 10_000,
+  /** Bytes of one string in a frame, as Kafka's. */
+  wireStringBytesMax: 32_767,
+  /** Bytes of one request (Kafka: socket.request.max.bytes). */
+  frameBytesMax: 100 * MiB,
   /** Characters of one config value. */
   configValueMax: 32 * KiB,
 } as const;

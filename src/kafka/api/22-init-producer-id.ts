@@ -1,0 +1,21 @@
+/** InitProducerId: an id and an epoch for an idempotent producer. */
+import { api, int16, int32, int64, string } from '../schema.ts';
+
+export const initProducerId = api({
+  key: 22,
+  name: 'InitProducerId',
+  versions: [0, 5],
+  flexible: 2,
+  request: {
+    transactionalId: string({ nullable: true }),
+    transactionTimeoutMs: int32(),
+    producerId: int64({ since: 3, default: -1 }),
+    producerEpoch: int16({ since: 3, default: -1 }),
+  },
+  response: {
+    throttleTimeMs: int32({ default: 0 }),
+    errorCode: int16({ default: 0 }),
+    producerId: int64({ default: -1 }),
+    producerEpoch: int16(),
+  },
+});

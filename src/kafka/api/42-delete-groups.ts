@@ -1,0 +1,21 @@
+/** DeleteGroups: those without members. */
+import { api, array, int16, int32, string, struct } from '../schema.ts';
+
+export const deleteGroups = api({
+  key: 42,
+  name: 'DeleteGroups',
+  versions: [0, 2],
+  flexible: 2,
+  request: {
+    groupsNames: array(string()),
+  },
+  response: {
+    throttleTimeMs: int32({ default: 0 }),
+    results: array(
+      struct({
+        groupId: string(),
+        errorCode: int16({ default: 0 }),
+      }),
+    ),
+  },
+});

@@ -1,0 +1,27 @@
+/** ListTransactions: transactions that are under way, by state, producer and age (KIP-664). */
+import { api, array, int16, int32, int64, string, struct } from '../schema.ts';
+
+export const listTransactions = api({
+  key: 66,
+  name: 'ListTransactions',
+  versions: [0, 2],
+  flexible: 0,
+  request: {
+    stateFilters: array(string()),
+    producerIdFilters: array(int64()),
+    durationFilter: int64({ since: 1, default: -1 }),
+    transactionalIdPattern: string({ since: 2, nullable: true, default: null }),
+  },
+  response: {
+    throttleTimeMs: int32({ default: 0 }),
+    errorCode: int16({ default: 0 }),
+    unknownStateFilters: array(string()),
+    transactionStates: array(
+      struct({
+        transactionalId: string(),
+        producerId: int64(),
+        transactionState: string(),
+      }),
+    ),
+  },
+});
