@@ -3,8 +3,15 @@
  * facts applied to an empty state. Nothing else changes the state.
  */
 import type { Configs } from './config-values.ts';
+import type { GroupFact, StoredGroupFact } from './groups/facts.ts';
+import type { OffsetFact, QuotaFact } from './offsets/facts.ts';
 
-export type Fact =
+export type Fact = TopicFact | GroupFact | OffsetFact | QuotaFact;
+
+/** Facts that a store keeps; the others are known while the coordinator lives. */
+export type StoredFact = Exclude<TopicFact, { fact: 'producerIdGiven' }> | StoredGroupFact | OffsetFact | QuotaFact;
+
+export type TopicFact =
   /** A data folder's first start, or the first with another number of hosts (then slots follow in `slotsMoved`). */
   | { fact: 'busMade'; busId: string; hosts: number }
   /** `slots` holds the slot of partition 0, 1, 2 …; the host of a slot is slot mod hosts. */
@@ -23,12 +30,28 @@ export type Fact =
   /** Not stored: the block that holds it is. */
   | { fact: 'producerIdGiven'; producerId: number };
 
+export function isStoredFact(fact: Fact): fact is StoredFact {
+  // An id that is given needs no write: its block is reserved.
+  return fact.fact !== 'producerIdGiven' && fact.fact !== 'groupMoved';
+}
+
+/**
+ * Whether a fact has to survive a power loss before anybody hears of it. What groups do and commit has to survive the process; after
+ * the machine they go on from a little earlier, as in Kafka, but for commits that ask for more.
+ */
+export function mustBeSynced({ fact }: StoredFact): boolean {
+  return !fact.startsWith('group') && !fact.startsWith('member') && fact !== 'offsetsCommitted' && fact !== 'offsetsDropped';
+}
+
 /** Where facts outlive the thread. Only store.ts knows SQLite; a bus without a folder has no store at all. */
 export interface Store {
   /** Facts that lead to the present state, in the order to be applied. Empty when the folder is new or its database was lost. */
   load(): Fact[];
-  /** All of them or none, durable on return; throws when they cannot be written. */
-  commit(facts: readonly Fact[]): void;
+  /**
+   * All of them or none. On return they survive the end of the process, and with `synced` that of the machine, as does all that was
+   * committed before. Throws when they cannot be written.
+   */
+  commit(facts: readonly Fact[], options: { synced: boolean }): void;
   /** Moves everything into the database file, so that what is left on disk after `close` is one file. */
   checkpoint(): void;
   /** Gives the data folder free. */

@@ -1,7 +1,7 @@
 /** A store that outlives the coordinator but not the process: for the simulator, which brings coordinators down and up again. */
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Fact, Store } from './facts.ts';
+import { type Fact, isStoredFact, type Store } from './facts.ts';
 import { apply, emptyState, factsOf } from './state.ts';
 
 export class MemoryStore implements Store {
@@ -21,7 +21,7 @@ export class MemoryStore implements Store {
       throw new BusError('DISK_FULL', 'the simulated store has no space left');
     }
     this.commits++;
-    for (const fact of facts) if (fact.fact !== 'producerIdGiven') apply(this.#state, fact);
+    for (const fact of facts) if (isStoredFact(fact)) apply(this.#state, fact);
   }
 
   checkpoint(): void {}

@@ -7,7 +7,10 @@
 import { assert, unreachable } from '../base/assert.ts';
 import type { Configs } from './config-values.ts';
 import type { Fact } from './facts.ts';
+import { applyGroup, emptyGroups, type Groups, storedFactsOf } from './groups/state.ts';
 import { collisionKey } from './names.ts';
+import type { QuotaFact } from './offsets/facts.ts';
+import { applyOffsets, emptyOffsets, forgetGroup, forgetTopic, type OffsetsState, offsetFactsOf } from './offsets/state.ts';
 
 export interface Topic {
   readonly name: string;
@@ -40,6 +43,10 @@ export interface State {
   loads: number[];
   producerIdsNext: number;
   producerIdsUpTo: number;
+  readonly groups: Groups;
+  readonly offsets: OffsetsState;
+  /** By client id; null: of all others. */
+  readonly quotas: Map<string | null, QuotaFact>;
 }
 
 export function emptyState(slotsMax: number): State {
@@ -56,6 +63,9 @@ export function emptyState(slotsMax: number): State {
     loads: [0],
     producerIdsNext: 0,
     producerIdsUpTo: 0,
+    groups: emptyGroups(),
+    offsets: emptyOffsets(),
+    quotas: new Map(),
   };
 }
 
@@ -103,6 +113,7 @@ export function apply(state: State, fact: Fact): void {
       topic.deleting = true;
       if (state.byName.get(topic.name) === topic) state.byName.delete(topic.name);
       countCollision(state, topic.name, -1);
+      forgetTopic(state.offsets, topic.topicId);
       return raise(state, fact.epoch);
     }
     case 'topicDeleted': {
@@ -126,6 +137,22 @@ export function apply(state: State, fact: Fact): void {
       );
       state.producerIdsNext++;
       return;
+    case 'groupGone':
+      forgetGroup(state.offsets, fact.groupId);
+      return applyGroup(state.groups, fact);
+    case 'groupReplaced':
+    case 'groupChanged':
+    case 'groupMoved':
+    case 'memberChanged':
+    case 'memberGone':
+      return applyGroup(state.groups, fact);
+    case 'offsetsCommitted':
+    case 'offsetsDropped':
+      return applyOffsets(state.offsets, fact);
+    case 'quotaSet':
+      if (fact.producerByteRate === null && fact.consumerByteRate === null) state.quotas.delete(fact.clientId);
+      else state.quotas.set(fact.clientId, fact);
+      return;
     default:
       unreachable(fact);
   }
@@ -141,6 +168,7 @@ export function factsOf(state: State): Fact[] {
     if (deleting) facts.push({ fact: 'topicDeleting', epoch: 0, topicId });
   }
   facts.push({ fact: 'epochReached', epoch: state.epoch });
+  facts.push(...storedFactsOf(state.groups), ...offsetFactsOf(state.offsets), ...state.quotas.values());
   return facts;
 }
 

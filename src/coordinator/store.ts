@@ -1,38 +1,22 @@
 /**
- * Facts in SQLite; better-sqlite3 is imported here alone, and this file only by those who have a data folder. The database is also
- * the lock of the folder: it is opened in exclusive locking mode, so a second owner is refused, and the kernel frees the lock of an
- * owner that died. (While it is open nothing else in this process may open and close its file: that would drop the lock.)
+ * Facts in SQLite, in the tables of store/schema.ts. The database is also the lock of the folder: it is opened in exclusive locking
+ * mode, so a second owner is refused, and the kernel frees the lock of an owner that died. (While it is open nothing else in this
+ * process may open and close its file: that would drop the lock.)
  *
- *   meta           schema_version, bus_id, hosts, epoch, producer_ids_up_to
- *   topics         place (order of creation), topic_id, name, created_ms, deleting
- *   partitions     topic_id, partition, slot, leader_epoch
- *   topic_configs  topic_id, key, value
+ * A transaction is in the write-ahead log when `commit` returns, and so survives the end of the process; one that is `synced` is on the
+ * disk too, with all that were committed before it.
  */
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { unreachable } from '../base/assert.ts';
 import { BusError } from '../base/errors.ts';
-import { type Disk, DiskError, readWhole, writeAll } from '../world/disk.ts';
-import type { Configs } from './config-values.ts';
-import type { Fact, Store } from './facts.ts';
+import { type Disk, DiskError, writeAll } from '../world/disk.ts';
+import { type Fact, isStoredFact, type Store, type StoredFact } from './facts.ts';
 import { databaseName, ownerName } from './folder.ts';
+import { GroupTables } from './store/group-tables.ts';
+import { OffsetTables } from './store/offset-tables.ts';
+import { codeOf, isDamage, openDatabase, refusalOf, type Sqlite } from './store/sqlite.ts';
+import { TopicTables } from './store/topic-tables.ts';
 
-export const SCHEMA_VERSION = 1;
-
-const schema = `
-  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-  CREATE TABLE topics (
-    place INTEGER PRIMARY KEY, topic_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, created_ms INTEGER NOT NULL, deleting INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE partitions (
-    topic_id TEXT NOT NULL, partition INTEGER NOT NULL, slot INTEGER NOT NULL, leader_epoch INTEGER NOT NULL,
-    PRIMARY KEY (topic_id, partition)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE topic_configs (
-    topic_id TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (topic_id, key)
-  ) STRICT, WITHOUT ROWID;
-  INSERT INTO meta VALUES ('schema_version', ${SCHEMA_VERSION});
-`;
+export { SCHEMA_VERSION } from './store/schema.ts';
 
 /**
  * Opens, or makes, the database of a data folder and so takes the folder.
@@ -45,7 +29,7 @@ export function openStore(options: { folder: string; disk: Disk; pid: number }):
   disk.makeFolder(folder);
   const path = join(folder, databaseName);
   let damaged: string | null = null;
-  let database: Database.Database;
+  let database: Sqlite;
   try {
     database = openDatabase(path);
   } catch (error) {
@@ -59,66 +43,6 @@ export function openStore(options: { folder: string; disk: Disk; pid: number }):
   }
   writeOwner(disk, join(folder, ownerName), pid);
   return new SqliteStore(database, { damaged, forgetOwner: () => onDisk(() => disk.remove(join(folder, ownerName))) });
-}
-
-function openDatabase(path: string): Database.Database {
-  const database = new Database(path, { timeout: 0 });
-  try {
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    // The lock is taken by the first transaction that writes, and kept from then on.
-    database.exec('BEGIN IMMEDIATE; COMMIT');
-    checkSchema(database);
-    const verdict = database.pragma('quick_check(1)', { simple: true });
-    if (verdict !== 'ok') throw new DamagedDatabase(String(verdict));
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-class DamagedDatabase extends Error {}
-
-function checkSchema(database: Database.Database): void {
-  const tables = database.prepare<[], { name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  if (tables.length === 0) {
-    database.transaction(() => database.exec(schema))();
-    return;
-  }
-  if (!tables.some(({ name }) => name === 'meta')) throw new BusError('FOLDER_INVALID', `${database.name} is a database of something else`);
-  const version = database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").pluck().get();
-  if (version === SCHEMA_VERSION) return;
-  throw new BusError(
-    'FOLDER_INVALID',
-    `${database.name} has schema version ${version}, this Spillway knows up to ${SCHEMA_VERSION}: open the folder with the newer Spillway that wrote it`,
-    { details: { schemaVersion: version } },
-  );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Database.SqliteError ? error.code : '';
-}
-
-function isDamage(error: unknown): boolean {
-  const code = codeOf(error);
-  return error instanceof DamagedDatabase || code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT');
-}
-
-function refusalOf(error: unknown, folder: string, disk: Disk): BusError {
-  if (error instanceof BusError) return error;
-  const code = codeOf(error);
-  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-    const pid = Number(readWhole(disk, join(folder, ownerName))?.toString('latin1') ?? '0');
-    const owner = Number.isInteger(pid) && pid > 0 ? `process ${pid}` : 'another process';
-    return new BusError('FOLDER_LOCKED', `the data folder ${folder} is in use by ${owner}: close that one first, or use another folder`, {
-      cause: error,
-      details: { folder, pid },
-    });
-  }
-  if (code === 'SQLITE_FULL') return new BusError('DISK_FULL', `there is no space left for the database of ${folder}`, { cause: error });
-  return new BusError('FOLDER_INVALID', `the database of ${folder} cannot be opened: ${error}`, { cause: error, details: { folder } });
 }
 
 /** Keeps a damaged database, with its write-ahead log, for whoever wants to look into it. */
@@ -156,67 +80,51 @@ function onDisk(call: () => void): void {
   }
 }
 
-interface TopicRow {
-  topic_id: string;
-  name: string;
-  created_ms: number;
-  deleting: number;
-}
-
 class SqliteStore implements Store {
   readonly damaged: string | null;
-  readonly #database: Database.Database;
+  readonly #database: Sqlite;
   readonly #forgetOwner: () => void;
-  readonly #write: (facts: readonly Fact[]) => void;
-  readonly #statements;
+  readonly #write: (facts: readonly StoredFact[]) => void;
+  readonly #topics: TopicTables;
+  readonly #groups: GroupTables;
+  readonly #offsets: OffsetTables;
+  #isSyncing = true;
 
-  constructor(database: Database.Database, options: { damaged: string | null; forgetOwner: () => void }) {
+  constructor(database: Sqlite, options: { damaged: string | null; forgetOwner: () => void }) {
     this.#database = database;
     this.damaged = options.damaged;
     this.#forgetOwner = options.forgetOwner;
-    this.#statements = prepare(database);
-    this.#write = database.transaction((facts: readonly Fact[]) => {
-      let epoch = 0;
-      for (const fact of facts) {
-        this.#writeFact(fact);
-        if ('epoch' in fact) epoch = Math.max(epoch, fact.epoch);
-      }
-      if (epoch > 0) this.#statements.raiseMeta.run('epoch', epoch);
+    const topics = new TopicTables(database);
+    const groups = new GroupTables(database);
+    this.#topics = topics;
+    this.#groups = groups;
+    this.#offsets = new OffsetTables(database, {
+      groupKey: (groupId) => groups.keyOf(groupId),
+      topicKey: (topicId) => topics.keyOf(topicId),
+    });
+    this.#write = database.transaction((facts: readonly StoredFact[]) => {
+      for (const fact of facts) this.#writeFact(fact);
+      this.#offsets.flush();
     });
   }
 
   load(): Fact[] {
-    const meta = new Map(this.#statements.allMeta.all().map(({ key, value }) => [key, value]));
-    const busId = meta.get('bus_id');
-    if (busId === undefined) return [];
-    const facts: Fact[] = [{ fact: 'busMade', busId: String(busId), hosts: Number(meta.get('hosts')) }];
-    const upTo = Number(meta.get('producer_ids_up_to') ?? 0);
-    if (upTo > 0) facts.push({ fact: 'producerIdsReserved', from: upTo, upTo });
-    const slots = group(this.#statements.allPartitions.all());
-    const configs = group(this.#statements.allConfigs.all());
-    for (const topic of this.#statements.allTopics.all()) {
-      const topicId = topic.topic_id;
-      facts.push({
-        fact: 'topicCreated',
-        epoch: 0,
-        name: topic.name,
-        topicId,
-        slots: (slots.get(topicId) ?? []).map(({ slot }) => slot),
-        configs: Object.fromEntries((configs.get(topicId) ?? []).map(({ key, value }) => [key, value])),
-        createdMs: topic.created_ms,
-      });
-      if (topic.deleting !== 0) facts.push({ fact: 'topicDeleting', epoch: 0, topicId });
-    }
-    facts.push({ fact: 'epochReached', epoch: Number(meta.get('epoch') ?? 0) });
-    return facts;
+    const topics = this.#topics.load();
+    if (topics.length === 0) return [];
+    const groups = this.#groups.load();
+    return [...topics, ...groups, ...this.#offsets.load(this.#groups.ids(), this.#topics.ids()), ...this.#offsets.loadQuotas()];
   }
 
-  commit(facts: readonly Fact[]): void {
-    // An id that is given needs no write: its block is reserved.
-    if (facts.every(({ fact }) => fact === 'producerIdGiven')) return;
+  commit(facts: readonly Fact[], { synced }: { synced: boolean }): void {
+    const stored = facts.filter(isStoredFact);
+    if (stored.length === 0) return;
     try {
-      this.#write(facts);
+      this.#sync(synced);
+      this.#write(stored);
     } catch (error) {
+      this.#offsets.forget();
+      this.#groups.forgetKeys();
+      this.#topics.forgetKeys();
       if (codeOf(error) === '') throw error;
       if (codeOf(error) === 'SQLITE_FULL') {
         throw new BusError('DISK_FULL', `there is no space left for ${this.#database.name}: free some`, { cause: error });
@@ -239,88 +147,33 @@ class SqliteStore implements Store {
     }
   }
 
-  #writeFact(fact: Fact): void {
-    const statements = this.#statements;
+  /** Whether the next transactions wait for the disk. A sync of the write-ahead log takes along what was written before. */
+  #sync(synced: boolean): void {
+    if (this.#isSyncing === synced) return;
+    this.#database.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`);
+    this.#isSyncing = synced;
+  }
+
+  #writeFact(fact: StoredFact): void {
     switch (fact.fact) {
-      case 'busMade':
-        statements.setMeta.run('bus_id', fact.busId);
-        statements.setMeta.run('hosts', fact.hosts);
-        return;
-      case 'topicCreated':
-        statements.addTopic.run(fact.topicId, fact.name, fact.createdMs);
-        this.#addPartitions(fact.topicId, 0, fact.slots);
-        this.#setConfigs(fact.topicId, fact.configs);
-        return;
-      case 'partitionsAdded':
-        this.#addPartitions(fact.topicId, statements.countPartitions.get(fact.topicId) ?? 0, fact.slots);
-        return;
-      case 'configsChanged':
-        this.#setConfigs(fact.topicId, fact.configs);
-        return;
-      case 'slotsMoved':
-        statements.dropPartitions.run(fact.topicId);
-        this.#addPartitions(fact.topicId, 0, fact.slots);
-        return;
+      case 'offsetsCommitted':
+      case 'offsetsDropped':
+        return this.#offsets.write(fact);
+      case 'quotaSet':
+        return this.#offsets.writeQuota(fact);
+      case 'groupGone':
+        this.#offsets.dropGroup(fact.groupId);
+        return this.#groups.write(fact);
+      case 'groupReplaced':
+      case 'groupChanged':
+      case 'memberChanged':
+      case 'memberGone':
+        return this.#groups.write(fact);
       case 'topicDeleting':
-        statements.markDeleting.run(fact.topicId);
-        return;
-      case 'topicDeleted':
-        statements.dropPartitions.run(fact.topicId);
-        statements.dropConfigs.run(fact.topicId);
-        statements.dropTopic.run(fact.topicId);
-        return;
-      case 'producerIdsReserved':
-        statements.raiseMeta.run('producer_ids_up_to', fact.upTo);
-        return;
-      case 'epochReached':
-      case 'producerIdGiven':
-        return;
+        this.#offsets.dropTopic(fact.topicId);
+        return this.#topics.write(fact);
       default:
-        unreachable(fact);
+        return this.#topics.write(fact);
     }
   }
-
-  #addPartitions(topicId: string, first: number, slots: readonly number[]): void {
-    for (let i = 0; i < slots.length; i++) this.#statements.addPartition.run(topicId, first + i, slots[i]);
-  }
-
-  #setConfigs(topicId: string, configs: Configs): void {
-    this.#statements.dropConfigs.run(topicId);
-    for (const [key, value] of Object.entries(configs)) this.#statements.addConfig.run(topicId, key, value);
-  }
-}
-
-function prepare(database: Database.Database) {
-  return {
-    allMeta: database.prepare<[], { key: string; value: string | number }>('SELECT key, value FROM meta'),
-    allTopics: database.prepare<[], TopicRow>('SELECT topic_id, name, created_ms, deleting FROM topics ORDER BY place'),
-    allPartitions: database.prepare<[], { topic_id: string; slot: number }>(
-      'SELECT topic_id, slot FROM partitions ORDER BY topic_id, partition',
-    ),
-    allConfigs: database.prepare<[], { topic_id: string; key: string; value: string }>(
-      'SELECT topic_id, key, value FROM topic_configs ORDER BY topic_id, key',
-    ),
-    setMeta: database.prepare<[string, string | number]>('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value'),
-    raiseMeta: database.prepare<[string, number]>(
-      'INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)',
-    ),
-    addTopic: database.prepare<[string, string, number]>('INSERT INTO topics (topic_id, name, created_ms, deleting) VALUES (?, ?, ?, 0)'),
-    markDeleting: database.prepare<[string]>('UPDATE topics SET deleting = 1 WHERE topic_id = ?'),
-    dropTopic: database.prepare<[string]>('DELETE FROM topics WHERE topic_id = ?'),
-    addPartition: database.prepare<[string, number, number]>('INSERT INTO partitions VALUES (?, ?, ?, 0)'),
-    countPartitions: database.prepare<[string], number>('SELECT count(*) FROM partitions WHERE topic_id = ?').pluck(),
-    dropPartitions: database.prepare<[string]>('DELETE FROM partitions WHERE topic_id = ?'),
-    addConfig: database.prepare<[string, string, string]>('INSERT INTO topic_configs VALUES (?, ?, ?)'),
-    dropConfigs: database.prepare<[string]>('DELETE FROM topic_configs WHERE topic_id = ?'),
-  };
-}
-
-function group<T extends { topic_id: string }>(rows: readonly T[]): Map<string, T[]> {
-  const found = new Map<string, T[]>();
-  for (const row of rows) {
-    const list = found.get(row.topic_id);
-    if (list === undefined) found.set(row.topic_id, [row]);
-    else list.push(row);
-  }
-  return found;
 }
