@@ -65,6 +65,14 @@ export const limits = {
   groupPatternMax: 1024,
   /** What a member of the classic protocol says of itself (all its protocols), or is assigned. */
   groupMetadataBytesMax: MiB,
+  /** Committed offsets of one bus, over all groups; further partitions are refused with LIMIT_REACHED. */
+  committedOffsetsMax: 1_000_000,
+  /** Bytes of UTF-8 that may be committed along with an offset (Kafka: offset.metadata.max.bytes). */
+  offsetMetadataMax: 4096,
+  /** Client ids that have quotas of their own. */
+  quotasMax: 10_000,
+  /** Characters of a client id. */
+  clientIdMax: 1024,
   /** Steps of its life that one group remembers. */
   groupHistoryMax: 200,
   /** Events that are kept while no thread is there to hear them. */

@@ -54,10 +54,10 @@ export function beginState(setup: BeginSetup): Begun {
   if (!stored.some(({ fact }) => fact === 'busMade')) {
     const { facts, strays } = rebuild(setup, folder, store.damaged, events);
     for (const stray of strays) tellStray(putAside(disk, folder, stray), events, setup.log);
-    store.commit([{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }, ...facts]);
+    store.commit([{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }, ...facts], { synced: true });
   } else {
     const moved = moveSlots(stored, setup);
-    if (moved.length > 0) store.commit(moved);
+    if (moved.length > 0) store.commit(moved, { synced: true });
   }
   const state = reloadState(setup);
   const claimed = new Set<string>();

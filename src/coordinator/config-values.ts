@@ -4,7 +4,9 @@
  */
 import { limits } from '../base/limits.ts';
 import type { Durability, LogConfig } from '../log/config.ts';
+import { ownBusConfigs } from './bus-configs.ts';
 import { busKeys, busRow, type ConfigRow, type TopicConfigKey, topicConfigs, topicKeys, topicRow } from './configs.ts';
+import { type GroupSettings, groupDefaults } from './groups/settings.ts';
 import type { ConfigEntry, ConfigOp } from './protocol.ts';
 
 export type Configs = Readonly<Record<string, string>>;
@@ -17,6 +19,15 @@ export interface BusConfigs {
   readonly partitions: number;
   /** auto.create.topics.enable */
   readonly autoCreate: boolean;
+  readonly groups: GroupSettings;
+  readonly offsets: {
+    /** offsets.retention.minutes */
+    readonly retentionMs: number;
+    /** offsets.retention.check.interval.ms */
+    readonly checkMs: number;
+  };
+  /** group.stall.ms */
+  readonly stallMs: number;
   /** Whether the bus has a data folder; without one there is only memory. */
   readonly folder: boolean;
   /** max.message.bytes may not be more. */
@@ -36,8 +47,25 @@ export function parseBusConfigs(raw: Configs, bus: { folder: boolean; memoryByte
     if (parsed.message !== undefined) return parsed;
     values.set(key, parsed.ok);
   }
-  const own = (key: 'num.partitions' | 'auto.create.topics.enable'): string => values.get(key) ?? (busRow(key) as ConfigRow).default;
-  const parsed = { ...context, values, partitions: Number(own('num.partitions')), autoCreate: own('auto.create.topics.enable') === 'true' };
+  const own = (key: keyof typeof ownBusConfigs): string => values.get(key) ?? ownBusConfigs[key].default;
+  const number = (key: keyof typeof ownBusConfigs): number => Number(own(key));
+  const parsed: BusConfigs = {
+    ...context,
+    values,
+    partitions: number('num.partitions'),
+    autoCreate: own('auto.create.topics.enable') === 'true',
+    groups: {
+      ...groupDefaults,
+      membersMax: number('group.max.size'),
+      sessionTimeoutMs: number('group.consumer.session.timeout.ms'),
+      sessionTimeoutMsMin: number('group.min.session.timeout.ms'),
+      sessionTimeoutMsMax: number('group.max.session.timeout.ms'),
+      heartbeatIntervalMs: number('group.consumer.heartbeat.interval.ms'),
+      firstRebalanceDelayMs: number('group.initial.rebalance.delay.ms'),
+    },
+    offsets: { retentionMs: number('offsets.retention.minutes') * 60_000, checkMs: number('offsets.retention.check.interval.ms') },
+    stallMs: number('group.stall.ms'),
+  };
   const contradiction = findContradiction({}, parsed);
   return contradiction === null ? { ok: parsed } : { message: contradiction };
 }

@@ -3,6 +3,7 @@
  * and docs/configuration.md derive from it. It refuses to know what a value does: that is the log's business.
  */
 import { limits } from '../base/limits.ts';
+import { ownBusConfigs } from './bus-configs.ts';
 import type { ConfigEntry } from './protocol.ts';
 
 /** Whether a value changes what this version does. */
@@ -278,27 +279,6 @@ export const topicConfigs = {
 } as const satisfies Record<string, ConfigRow>;
 
 export type TopicConfigKey = keyof typeof topicConfigs;
-
-/** What a bus is configured with beyond the defaults of its topics. */
-export const ownBusConfigs = {
-  'auto.create.topics.enable': {
-    type: 'boolean',
-    default: 'true',
-    bus: 'auto.create.topics.enable',
-    effect: 'acts',
-    documentation:
-      'Whether a topic that does not exist is made when a client asks for it and wants it made. Set it to "false" where a misspelt name should be an error.',
-  },
-  'num.partitions': {
-    ...int,
-    default: '1',
-    bus: 'num.partitions',
-    min: 1,
-    max: limits.topicPartitionsMax,
-    effect: 'acts',
-    documentation: 'Partitions of a topic that is made without a count.',
-  },
-} as const satisfies Record<string, ConfigRow>;
 
 const byTopicKey = new Map<string, ConfigRow>(Object.entries(topicConfigs));
 const byBusKey = new Map<string, ConfigRow>([...Object.values(topicConfigs), ...Object.values(ownBusConfigs)].map((row) => [row.bus, row]));

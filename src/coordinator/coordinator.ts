@@ -16,8 +16,9 @@ import type { Port } from '../world/port.ts';
 import { type BeginSetup, beginState, reloadState } from './begin.ts';
 import { type BusConfigs, type Configs, parseBusConfigs, toLogConfig } from './config-values.ts';
 import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
-import type { Fact } from './facts.ts';
+import { type Fact, isStoredFact, mustBeSynced } from './facts.ts';
 import { folderRefusal, writeCleanMarker } from './folder.ts';
+import { type GroupOutcome, GroupTurn } from './group-turn.ts';
 import { isGroupAsk, refuseGroupAsk } from './groups/refuse.ts';
 import { Errand, type HostPort, Hosts } from './hosts.ts';
 import { Loads, type LoadsSetup } from './loads.ts';
@@ -40,12 +41,14 @@ export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
 }
 
 /** What one ask came to, until the turn's facts are stored. */
-interface Outcome {
+interface TopicOutcome {
   dispatcher: Dispatcher;
   ask: TopicAsk;
   reply: CoordinatorReply;
   facts: readonly Fact[];
 }
+
+type Outcome = TopicOutcome | GroupOutcome;
 
 const TICK_MS = 50;
 const SETTLE_AGAIN_MS = 1000;
@@ -60,6 +63,7 @@ export class Coordinator {
   readonly #creating = new Map<string, Errand>();
   #bus!: BusConfigs;
   #state!: State;
+  #groups!: GroupTurn;
   #clean = false;
   #running = false;
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
@@ -117,6 +121,8 @@ export class Coordinator {
     for (const event of events) this.#dispatchers.tell({ notice: 'event', ...event });
     for (const topic of state.byId.values()) if (topic.deleting) this.#drop(topic);
     this.#settle();
+    this.#groups = new GroupTurn(this.#setup, this.#bus);
+    this.#finish([this.#groups.begin(state)]);
   }
 
   #tick(): void {
@@ -125,6 +131,8 @@ export class Coordinator {
       this.#guard(() => {
         this.#parking.expire(this.#setup.clock.monotonicMs());
         this.#settle();
+        const due = this.#groups.due(this.#state);
+        if (due !== null) this.#finish([due]);
         this.#evaluate();
         this.#answer();
       });
@@ -151,6 +159,8 @@ export class Coordinator {
     this.#hosts.drain();
     const outcomes: Outcome[] = [];
     this.#dispatchers.drain((dispatcher, ask) => this.#take(dispatcher, ask, outcomes));
+    const names = outcomes.flatMap(({ facts }) => facts.flatMap((fact) => this.#nameChanged(fact)));
+    if (names.length > 0) outcomes.push(this.#groups.topicsChanged(this.#state, names));
     this.#finish(outcomes);
     this.#settle();
     this.#evaluate();
@@ -225,11 +235,11 @@ export class Coordinator {
         return;
       default:
     }
+    const isClosing = this.#closing !== null;
     if (isGroupAsk(ask)) {
-      dispatcher.replies.push(refuseGroupAsk(ask, errors.COORDINATOR_NOT_AVAILABLE.code, 'groups are being built'));
-      return;
-    }
-    if (this.#closing !== null) dispatcher.replies.push(refuse(ask, errors.CLOSED.code, 'the bus is closing'));
+      if (isClosing) dispatcher.replies.push(refuseGroupAsk(ask, errors.CLOSED.code, 'the bus is closing'));
+      else outcomes.push(this.#groups.take(this.#state, dispatcher, ask));
+    } else if (isClosing) dispatcher.replies.push(refuse(ask, errors.CLOSED.code, 'the bus is closing'));
     else if (dispatcher.parked >= limits.asksInFlightMax) {
       dispatcher.replies.push(refuse(ask, errors.LIMIT_REACHED.code, `${dispatcher.parked} asks wait already: await some of them first`));
     } else {
@@ -242,13 +252,22 @@ export class Coordinator {
 
   /** Stores what the asks came to, then lets their replies go, or wait for hosts. */
   #finish(outcomes: readonly Outcome[]): void {
-    const failure = this.#store(outcomes.flatMap(({ facts }) => facts));
+    const synced = outcomes.some((outcome) => 'answers' in outcome && outcome.synced);
+    const failure = this.#store(
+      outcomes.flatMap(({ facts }) => facts),
+      synced,
+    );
     // A fact that is not stored taints all that was decided after it.
     let tainted = false;
-    for (const { dispatcher, ask, reply, facts } of outcomes) {
-      tainted ||= failure !== null && facts.length > 0;
-      if (failure !== null && tainted) dispatcher.replies.push(refuse(ask, failure.error, failure.message));
-      else this.#carryOut(dispatcher, reply, facts);
+    for (const outcome of outcomes) {
+      tainted ||= failure !== null && outcome.facts.some(isStoredFact);
+      const refusal = tainted ? failure : null;
+      if ('answers' in outcome) {
+        for (const { dispatcher, ask, reply } of outcome.answers) {
+          dispatcher.replies.push(refusal === null ? reply : refuseGroupAsk(ask, refusal.error, refusal.message));
+        }
+      } else if (refusal !== null) outcome.dispatcher.replies.push(refuse(outcome.ask, refusal.error, refusal.message));
+      else this.#carryOut(outcome.dispatcher, outcome.reply, outcome.facts);
     }
   }
 
@@ -320,25 +339,32 @@ export class Coordinator {
     const monotonicMs = this.#setup.clock.monotonicMs();
     if (this.#consequences.length === 0 || (monotonicMs < this.#settleAtMs && this.#closing === null)) return;
     const facts = this.#consequences;
-    if (this.#store(facts) === null) {
+    if (this.#store(facts, false) === null) {
       applyAll(this.#state, facts);
       this.#consequences = [];
     } else this.#settleAtMs = monotonicMs + SETTLE_AGAIN_MS;
   }
 
   /** Null when the facts are stored. Otherwise the state is made anew of what is. */
-  #store(facts: readonly Fact[]): { error: number; message: string } | null {
+  #store(facts: readonly Fact[], synced: boolean): { error: number; message: string } | null {
     const { log, store } = this.#setup;
     if (store === null || facts.length === 0) return null;
     try {
-      store.commit(facts);
+      store.commit(facts, { synced: synced || facts.some((fact) => isStoredFact(fact) && mustBeSynced(fact)) });
       return null;
     } catch (error) {
       const known = error instanceof BusError ? error : new BusError('KAFKA_STORAGE_ERROR', String(error));
       log.error({ code: known.code, error: String(error) }, 'facts could not be stored; their askers are refused');
       this.#state = reloadState(this.#setup);
+      this.#groups.restart(this.#state);
       return { error: errors[known.code].code, message: known.message };
     }
+  }
+
+  /** The name of the topic of which a fact changes what groups see; a list of one or none. */
+  #nameChanged(fact: Fact): string[] {
+    const isSeen = fact.fact === 'topicCreated' || fact.fact === 'partitionsAdded' || fact.fact === 'topicDeleting';
+    return isSeen ? [this.#topic(fact.topicId).name] : [];
   }
 
   #hear(host: number, notice: HostNotice): void {
@@ -362,6 +388,8 @@ export class Coordinator {
       this.#dispatchers.tell({ notice: 'topics', epoch: this.#state.epoch, names: [...this.#changed] });
       this.#changed.clear();
     }
+    const groupIds = this.#groups.takeToTell();
+    if (groupIds.length > 0) this.#dispatchers.tell({ notice: 'groups', groupIds });
     this.#dispatchers.flush();
   }
 
@@ -370,6 +398,7 @@ export class Coordinator {
     const unfinished: string[] = [];
     for (const topic of this.#state.byId.values()) if (topic.deleting) unfinished.push(`topic ${topic.name} is still being deleted`);
     this.#parking.close();
+    this.#groups.refuseWaiting(errors.CLOSED.code, 'the bus is closing');
     let error = 0;
     try {
       store?.checkpoint();

@@ -1,6 +1,7 @@
 /** The table of configurations, and what its values are parsed to, refused with, and resolved from. */
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../src/base/limits.ts';
+import { ownBusConfigs } from '../../src/coordinator/bus-configs.ts';
 import {
   applyConfigOps,
   type BusConfigs,
@@ -11,7 +12,7 @@ import {
   resolveConfig,
   toLogConfig,
 } from '../../src/coordinator/config-values.ts';
-import { type ConfigRow, ownBusConfigs, topicConfigs } from '../../src/coordinator/configs.ts';
+import { type ConfigRow, topicConfigs } from '../../src/coordinator/configs.ts';
 
 const bus = (defaults: Configs = {}, options: { folder?: boolean; memoryBytesMax?: number } = {}): BusConfigs => {
   const parsed = parseBusConfigs(defaults, { folder: options.folder ?? true, memoryBytesMax: options.memoryBytesMax ?? 2 ** 28 });

@@ -4,8 +4,8 @@ import { realDisk } from '../../src/world/disk.ts';
 
 try {
   const store = openStore({ folder: process.argv[2], disk: realDisk, pid: process.pid });
-  if (store.load().length === 0) store.commit([{ fact: 'busMade', busId: 'owned', hosts: 1 }]);
-  store.commit([{ fact: 'producerIdsReserved', from: 5000, upTo: 6000 }]);
+  if (store.load().length === 0) store.commit([{ fact: 'busMade', busId: 'owned', hosts: 1 }], { synced: true });
+  store.commit([{ fact: 'producerIdsReserved', from: 5000, upTo: 6000 }], { synced: true });
   console.log('open');
   process.stdin.on('data', () => {
     store.checkpoint();

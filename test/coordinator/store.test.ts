@@ -37,6 +37,9 @@ function refusalOf(call: () => unknown): BusError {
   throw new Error('it was not refused');
 }
 
+/** Most of what follows is about facts that wait for the disk. */
+const synced = { synced: true };
+
 const made: Fact = { fact: 'busMade', busId: 'bus', hosts: 2 };
 const topic = (name: string, slots: number[], epoch = 1): Fact => ({
   fact: 'topicCreated',
@@ -52,8 +55,8 @@ describe('facts', () => {
   test('a new folder has none; what is committed is there after a close, in one file', () => {
     const store = open();
     expect([store.load(), store.damaged]).toEqual([[], null]);
-    store.commit([made, topic('b', [0, 1]), topic('a', [2], 2), { fact: 'producerIdsReserved', from: 0, upTo: 1000 }]);
-    store.commit([{ fact: 'producerIdGiven', producerId: 0 }]);
+    store.commit([made, topic('b', [0, 1]), topic('a', [2], 2), { fact: 'producerIdsReserved', from: 0, upTo: 1000 }], synced);
+    store.commit([{ fact: 'producerIdGiven', producerId: 0 }], synced);
     store.checkpoint();
     store.close();
     expect(readdirSync(folder)).toEqual(['spillway.db']);
@@ -70,13 +73,11 @@ describe('facts', () => {
 
   test('the epoch and producer ids never go back, also when the topic that raised them is gone', () => {
     const store = open();
-    store.commit([
-      made,
-      topic('a', [0], 7),
-      { fact: 'topicDeleting', epoch: 8, topicId: 'id-of-a' },
-      { fact: 'topicDeleted', topicId: 'id-of-a' },
-    ]);
-    store.commit([{ fact: 'producerIdsReserved', from: 1000, upTo: 2000 }]);
+    store.commit(
+      [made, topic('a', [0], 7), { fact: 'topicDeleting', epoch: 8, topicId: 'id-of-a' }, { fact: 'topicDeleted', topicId: 'id-of-a' }],
+      synced,
+    );
+    store.commit([{ fact: 'producerIdsReserved', from: 1000, upTo: 2000 }], synced);
     store.close();
     const again = open();
     expect(again.load()).toEqual([made, { fact: 'producerIdsReserved', from: 2000, upTo: 2000 }, { fact: 'epochReached', epoch: 8 }]);
@@ -85,10 +86,10 @@ describe('facts', () => {
 
   test('a commit is all or nothing', () => {
     const store = open();
-    store.commit([made, topic('a', [0])]);
-    expect(() => store.commit([topic('b', [1]), topic('a', [2])])).toThrow(/cannot be written/);
+    store.commit([made, topic('a', [0])], synced);
+    expect(() => store.commit([topic('b', [1]), topic('a', [2])], synced)).toThrow(/cannot be written/);
     expect(store.load().filter(({ fact }) => fact === 'topicCreated')).toHaveLength(1);
-    store.commit([topic('b', [1])]);
+    store.commit([topic('b', [1])], synced);
     store.close();
   });
 
@@ -105,7 +106,7 @@ describe('facts', () => {
         const stores = [open(), new MemoryStore()];
         const state = emptyState(1000);
         const commit = (facts: Fact[]) => {
-          for (const store of stores) store.commit(facts);
+          for (const store of stores) store.commit(facts, synced);
           applyAll(state, facts);
         };
         commit([made]);
@@ -170,7 +171,7 @@ describe('the lock', () => {
   test('in one process too', () => {
     const store = open();
     expect(refusalOf(() => open()).message).toContain(`process ${process.pid}`);
-    store.commit([made]);
+    store.commit([made], synced);
     store.close();
     open().close();
   });
@@ -219,7 +220,7 @@ describe('what is not ours to open', () => {
     const before = readFileSync(database());
     const refusal = refusalOf(() => open());
     expect(refusal.code).toBe('FOLDER_INVALID');
-    expect(refusal.message).toMatch(/has schema version 2, this Spillway knows up to 1: open the folder with the newer Spillway/);
+    expect(refusal.message).toMatch(/has schema version 3, this Spillway knows up to 2: open the folder with the newer Spillway/);
     expect(readFileSync(database()).equals(before)).toBe(true);
     expect(readdirSync(folder)).toEqual(['spillway.db']);
   });
@@ -244,7 +245,7 @@ describe('what is not ours to open', () => {
 describe('a damaged database', () => {
   const fill = () => {
     const store = open();
-    store.commit([made, ...Array.from({ length: 200 }, (_, i) => topic(`t${i}`, [i]))]);
+    store.commit([made, ...Array.from({ length: 200 }, (_, i) => topic(`t${i}`, [i]))], synced);
     store.checkpoint();
     store.close();
   };
@@ -266,7 +267,7 @@ describe('a damaged database', () => {
     const store = open();
     expect(store.damaged).toBe(join(folder, 'spillway.db.damaged-1'));
     expect(store.load()).toEqual([]);
-    store.commit([made]);
+    store.commit([made], synced);
     store.close();
     expect(readFileSync(join(folder, 'spillway.db.damaged-1')).equals(damaged)).toBe(true);
     const again = open();

@@ -56,7 +56,8 @@ export function offsetFactsOf(state: OffsetsState): OffsetFact[] {
 
 export function rowsOf(group: GroupOffsets): CommittedRow[] {
   const rows: CommittedRow[] = [];
-  for (const [topicId, partitions] of group) for (const [partition, committed] of partitions) rows.push({ topicId, partition, ...committed });
+  for (const [topicId, partitions] of group)
+    for (const [partition, committed] of partitions) rows.push({ topicId, partition, ...committed });
   return rows;
 }
 

@@ -52,4 +52,3 @@ export function refusalOf(error: unknown, folder: string, disk: Disk): BusError 
   if (code === 'SQLITE_FULL') return new BusError('DISK_FULL', `there is no space left for the database of ${folder}`, { cause: error });
   return new BusError('FOLDER_INVALID', `the database of ${folder} cannot be opened: ${error}`, { cause: error, details: { folder } });
 }
-
