@@ -119,10 +119,10 @@ export type StoredGroupFact =
 
 export type GroupFact =
   | StoredGroupFact
-  /** Not stored. Members as they are now (rows included: of a classic group they are stored only when it is stable). */
+  /** Not stored. What changed, as it is now; rows are in it because those of a classic group are stored only when it is stable. */
   | {
       fact: 'groupMoved';
-      groupId: string;
+      group: GroupRow;
       round: Round | null;
       members: readonly Member[];
       gone: readonly string[];

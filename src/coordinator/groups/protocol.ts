@@ -137,6 +137,8 @@ export interface GroupVerbs {
       reason: string;
       /** The asker knows KIP-394 (JoinGroup v4+): a member without an id is first told one, with MEMBER_ID_REQUIRED. */
       requiresMemberId: boolean;
+      /** The asker knows KIP-814 (JoinGroup v9+): a leader that comes back is told to skip the assignment. Absent: it does not. */
+      canSkipAssignment?: boolean;
     };
     reply: {
       message: string;

@@ -66,13 +66,16 @@ export function applyGroup(groups: Groups, fact: GroupFact): void {
       assert(groups.byId.delete(fact.groupId), 'a group that goes was there');
       return groups.deadlines.remove(fact.groupId);
     case 'groupMoved': {
-      const group = groupOf(groups, fact.groupId);
+      const { groupId } = fact.group;
+      const group = groupOf(groups, groupId);
+      assert(group.row.type === fact.group.type, 'a group changes its protocol as a whole');
+      group.row = fact.group;
       for (const memberId of fact.gone) removeMember(group, memberId);
       for (const member of fact.members) setMember(group, member);
       group.round = fact.round;
       remember(group, fact.events);
       const soonest = Math.min(roundByMs(fact.round), earliest(fact.isChecked ? group.members.values() : fact.members));
-      return setDeadline(groups, fact.groupId, fact.isChecked ? soonest : Math.min(soonest, deadlineOf(groups, fact.groupId)));
+      return setDeadline(groups, groupId, fact.isChecked ? soonest : Math.min(soonest, groups.deadlines.at(groupId)));
     }
     default:
       return unreachable(fact);
@@ -207,10 +210,6 @@ function roundByMs(round: Round | null): number {
   let atMs = Math.min(round.joinByMs, round.syncByMs);
   for (const byMs of round.promised.values()) atMs = Math.min(atMs, byMs);
   return atMs;
-}
-
-function deadlineOf(groups: Groups, groupId: string): number {
-  return groups.deadlines.at(groupId);
 }
 
 function setDeadline(groups: Groups, groupId: string, atMs: number): void {
