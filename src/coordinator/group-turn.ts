@@ -206,8 +206,8 @@ function groupToTell(state: State, fact: Fact): string | null {
       return fact.groupId;
     case 'groupMoved': {
       const begins =
-        fact.round?.state === 'PreparingRebalance' && state.groups.byId.get(fact.groupId)?.round?.state !== 'PreparingRebalance';
-      return begins ? fact.groupId : null;
+        fact.round?.state === 'PreparingRebalance' && state.groups.byId.get(fact.group.groupId)?.round?.state !== 'PreparingRebalance';
+      return begins ? fact.group.groupId : null;
     }
     default:
       return null;
