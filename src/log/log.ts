@@ -13,7 +13,7 @@ import { read } from './read.ts';
 import { deleteBefore, evict, logBytes, retain } from './retain.ts';
 import type { Damage } from './segment.ts';
 import type { LogRead, LogSetup, LogState, OffsetAtTime } from './state.ts';
-import { rehomeUnsynced, syncLater, syncRolled } from './sync.ts';
+import { rehomeUnsynced, syncHere, syncLater, syncRolled } from './sync.ts';
 import { maxTimestamp, offsetForTimestamp } from './times.ts';
 import { verify } from './verify.ts';
 
@@ -97,7 +97,11 @@ export class Log {
 
   /** Whether something is written and not synced. */
   get unsynced(): boolean {
-    return this.#state.folder !== null && this.#state.syncedEnd < this.#state.writtenEnd;
+    return this.unsyncedBytes > 0;
+  }
+
+  get unsyncedBytes(): number {
+    return this.#state.folder === null ? 0 : Math.max(0, this.#state.writtenEnd - this.#state.syncedEnd);
   }
 
   /**
@@ -127,6 +131,11 @@ export class Log {
   /** fdatasync of everything written so far, off the thread. One at a time; `syncing` tells. */
   syncLater(done: (error: DiskError | null) => void): void {
     syncLater(this.#state, done);
+  }
+
+  /** As syncLater, and waits for the disk: `done` is called before it returns. */
+  syncHere(done: (error: DiskError | null) => void): void {
+    syncHere(this.#state, done);
   }
 
   get syncing(): boolean {

@@ -19,6 +19,15 @@ const RECOVERY_STEP_BYTES = 32 * MiB;
 
 /** Syncs everything written so far, off the thread. One at a time. */
 export function syncLater(log: LogState, done: (error: DiskError | null) => void): void {
+  begin(log, syncAll, done);
+}
+
+/** As syncLater, and waits for the disk: `done` is called before it returns. */
+export function syncHere(log: LogState, done: (error: DiskError | null) => void): void {
+  begin(log, syncEach, done);
+}
+
+function begin(log: LogState, sync: typeof syncAll, done: (error: DiskError | null) => void): void {
   assert(!log.syncing, 'one sync runs at a time');
   assert(!log.syncFailed, 'after a failed sync the bytes are written again first');
   const targetOffset = log.writtenOffset;
@@ -37,7 +46,7 @@ export function syncLater(log: LogState, done: (error: DiskError | null) => void
     const files = log.segments.filter(
       (segment) => log.writtenSizeOf(segment) > 0 && segment.streamEnd > log.syncedEnd && segment.streamBase < targetEnd,
     );
-    syncAll(
+    sync(
       files.map((segment) => openForWriting(log, segment)),
       ended,
     );
@@ -105,6 +114,17 @@ function syncAll(files: readonly DiskFile[], done: (error: DiskError | null) => 
       if (--left === 0) done(failed);
     });
   }
+}
+
+function syncEach(files: readonly DiskFile[], done: (error: DiskError | null) => void): void {
+  let failed: DiskError | null = null;
+  try {
+    for (const file of files) file.sync();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    failed = error;
+  }
+  done(failed);
 }
 
 function advance(log: LogState, offset: number, end: number): void {

@@ -5,11 +5,13 @@ import { assert } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { errors } from '../base/errors.ts';
 import type { Durability } from '../log/config.ts';
+import type { Clock } from '../world/clock.ts';
 import type { Carried } from './carried.ts';
 import type { Connection } from './connection.ts';
 import type { Partition } from './partition.ts';
 import type { Acks, HostAskOf } from './protocol.ts';
 import type { Room } from './room.ts';
+import { SyncManner } from './sync-manner.ts';
 
 export interface AppendEvents {
   /** More of this partition is committed, or may be. */
@@ -37,10 +39,12 @@ export class Appends {
   readonly #touched = new Set<Partition>();
   /** Partitions with bytes that are written and may have to be synced. */
   readonly #toSync = new Set<Partition>();
+  readonly #syncManner: SyncManner;
   /** All bytes ever appended. */
   bytes = 0;
 
-  constructor(carried: Carried<Connection>, room: Room, events: AppendEvents) {
+  constructor(carried: Carried<Connection>, room: Room, clock: Clock, events: AppendEvents) {
+    this.#syncManner = new SyncManner(() => clock.monotonicMs());
     this.#carried = carried;
     this.#room = room;
     this.#events = events;
@@ -99,15 +103,20 @@ export class Appends {
     this.#toSync.delete(partition);
   }
 
-  /** Asks for a sync of each partition that needs one and has none running. */
-  sync(monotonicMs: number): void {
+  /** Asks for a sync of each partition that needs one and has none running. `idle`: nothing else waits for this turn to end. */
+  sync(monotonicMs: number, idle: boolean): void {
     for (const partition of this.#toSync) {
       if (partition.syncing) continue;
-      partition.syncIfNeeded(monotonicMs, () => {
+      const isAlone = idle && this.#toSync.size === 1;
+      const here = this.#syncManner.isHere(partition, partition.log.unsyncedBytes, isAlone);
+      const began = this.#syncManner.begin();
+      partition.syncIfNeeded(monotonicMs, here, () => {
+        this.#syncManner.end(began);
         // It may have been dropped while its sync ran.
         if (this.#carried.get(partition.spec.slot) !== partition) return;
         partition.settle();
         this.#events.moved(partition.spec.slot);
+        if (here) return;
         this.#toSync.add(partition);
         this.#events.wake();
       });
@@ -118,7 +127,7 @@ export class Appends {
 
 /** A fenced partition is looked after until it is online, even if nothing of it is left to be synced. */
 function needsSync({ log, state }: Partition): boolean {
-  return log.unsynced || state === 'fenced';
+  return (log.config.durability === 'synced' && log.unsynced) || state === 'fenced';
 }
 
 function answer(append: Answering, error: number): void {

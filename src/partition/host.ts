@@ -70,7 +70,10 @@ export class Host {
     this.#carried = new Carried(setup, (notice) => this.#coordinator?.notices.push(notice));
     this.#room = new Room(setup.arena, () => this.#carried.all(), setup.folder !== null);
     this.#reads = new ParkedReads(this.#carried);
-    this.#appends = new Appends(this.#carried, this.#room, { moved: (slot) => this.#reads.stir(slot), wake: () => this.#wake() });
+    this.#appends = new Appends(this.#carried, this.#room, setup.clock, {
+      moved: (slot) => this.#reads.stir(slot),
+      wake: () => this.#wake(),
+    });
     this.#nextRetentionMs = setup.clock.monotonicMs() + setup.retentionCheckMs;
     this.#ticker = setup.clock.after(TICK_MS, () => this.#tick());
   }
@@ -99,7 +102,7 @@ export class Host {
     if (this.#carried.isOpening) this.#openSome(nowMs, monotonicMs);
     const more = this.#drain(nowMs, monotonicMs);
     this.#appends.flush(monotonicMs);
-    this.#appends.sync(monotonicMs);
+    this.#appends.sync(monotonicMs, !more && !this.#carried.isOpening && this.#closing === null);
     this.#room.keep(monotonicMs);
     this.#reads.serve(monotonicMs);
     this.#reportLoad(monotonicMs, false);

@@ -182,8 +182,11 @@ export class Partition {
     for (const { done } of waiting) done(error);
   }
 
-  /** Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. */
-  syncIfNeeded(monotonicMs: number, ended: () => void): void {
+  /**
+   * Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. `here`: within this call, which
+   * then tells of its end before it returns.
+   */
+  syncIfNeeded(monotonicMs: number, here: boolean, ended: () => void): void {
     if (this.log.config.durability !== 'synced' || this.#syncing) return;
     if (this.#syncFailed && !this.#rehome(monotonicMs)) return;
     if (!this.log.unsynced) {
@@ -192,7 +195,7 @@ export class Partition {
       return;
     }
     this.#syncing = true;
-    this.log.syncLater((error) => {
+    const done = (error: DiskError | null): void => {
       this.#syncing = false;
       if (error?.code === 'ECANCELED') return ended();
       if (error !== null) {
@@ -206,7 +209,9 @@ export class Partition {
         if (this.#state === 'fenced') this.#enter('online', '', 0);
       }
       ended();
-    });
+    };
+    if (here) this.log.syncHere(done);
+    else this.log.syncLater(done);
   }
 
   get syncing(): boolean {

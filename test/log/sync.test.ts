@@ -24,6 +24,29 @@ describe('a sync', () => {
     expect([log.committedOffset, log.unsynced]).toEqual([60, false]);
   });
 
+  test('that is waited for tells of its end before it returns, of a failure as well', () => {
+    const disk = new MemoryDisk();
+    const log = openLog(world(disk), SYNCED);
+    const told: unknown[] = [];
+    const here = (): void => log.syncHere((error) => told.push(error?.code ?? log.committedOffset));
+    fill(log, 7);
+    log.flush();
+    here();
+    fill(log, 45);
+    log.flush();
+    disk.onCall = ({ operation }) => (operation === 'sync' ? 'EIO' : null);
+    here();
+    expect(told).toEqual([7, 'EIO']);
+    expect([log.syncing, log.committedOffset]).toEqual([false, 7]);
+    expect(here).toThrow('after a failed sync the bytes are written again first');
+    disk.onCall = null;
+    log.rehomeUnsynced();
+    here();
+    expect(told).toEqual([7, 'EIO', 45]);
+    const crashed = world(disk.image('dropped'));
+    expect(readAll(crashed, openLog(crashed, SYNCED))).toEqual(range(0, 45));
+  });
+
   test('makes names durable too, of the files and of a new folder', async () => {
     const disk = new MemoryDisk();
     const log = openLog(world(disk), SYNCED);
