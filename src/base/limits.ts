@@ -85,6 +85,14 @@ export const limits = {
   wireStringBytesMax: 32_767,
   /** Bytes of one request (Kafka: socket.request.max.bytes). */
   frameBytesMax: 100 * MiB,
+  /** Handlers that one `consumer.run` has at work at once … */
+  handlersAtOnceMax: 10_000,
+  /** … and threads of a module's handlers. */
+  handlerThreadsMax: 64,
+  /** Records of one partition from the first that is not handled to the last that was begun, with handlers in order of keys. */
+  windowRecordsMax: 100_000,
+  /** Characters of an error's message in the headers of a dead letter; what is longer is cut. */
+  deadLetterErrorMax: 2000,
   /** Characters of one config value. */
   configValueMax: 32 * KiB,
 } as const;

@@ -22,6 +22,14 @@ export interface BusEvents {
   databaseDamaged: { movedTo: string };
   topicRebuilt: { topic: string; topicId: string; partitions: number };
   strayPartition: { topic: string; partition: number; topicId: string; movedTo: string };
+  handlerFailed: {
+    topic: string;
+    partition: number;
+    offset: number;
+    attempt: number;
+    error: string;
+    did: 'retry' | 'stop' | 'deadLetter' | 'skip';
+  };
 }
 
 export type EventName = keyof BusEvents;
@@ -111,6 +119,17 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
   strayPartition: {
     documentation: 'The folder of a partition that no topic claims was put aside.',
     fields: { topic: 'its topic', partition: 'its number in the topic', topicId: 'the topic’s id', movedTo: 'the folder’s new name' },
+  },
+  handlerFailed: {
+    documentation: 'A handler of `consumer.run` has failed.',
+    fields: {
+      topic: 'whose record it was',
+      partition: 'its number in the topic',
+      offset: 'of the record, or the first of its batch that is not handled',
+      attempt: 'how often it was tried by now',
+      error: 'what was thrown, in words',
+      did: 'retry (it will be tried again), stop (the run ends), deadLetter or skip',
+    },
   },
 };
 

@@ -94,6 +94,12 @@ export class ConsumedBatch<K = unknown, V = unknown, H = readonly Header[]> {
     while (cursor.next()) yield new ConsumedRecord(this.#declared, this.partition, cursor.view());
   }
 
+  /** The rest of this batch, from the record at `offset` on. */
+  from(offset: number): ConsumedBatch<K, V, H> {
+    const { topic, partition, nextOffset, highWatermark, bytes } = this;
+    return new ConsumedBatch(this.#declared, { topic, partition, offset, nextOffset, highWatermark, bytes });
+  }
+
   /** All records in a list. */
   records(): ConsumedRecord<K, V, H>[] {
     const records: ConsumedRecord<K, V, H>[] = [];
