@@ -13,7 +13,7 @@ import type { Random } from '../world/random.ts';
 import type { Fact, Store } from './facts.ts';
 import { listPartitions, type PartitionFolder, partitionFolderName, putAside, sweep, takeCleanMarker } from './folder.ts';
 import { Placement } from './placement.ts';
-import { apply, applyAll, emptyState, type State } from './state.ts';
+import { apply, applyAll, emptyState, passUsedSlots, type State } from './state.ts';
 import { hex } from './topics.ts';
 
 export interface BeginSetup {
@@ -71,11 +71,13 @@ export function reloadState(setup: BeginSetup): State {
   assert(setup.store !== null, 'only a bus with a store can lose what is not stored');
   const state = emptyState(slotsMax(setup));
   applyAll(state, setup.store.load());
+  passUsedSlots(state);
   return state;
 }
 
 function slotsMax({ arena }: BeginSetup): number {
-  return Math.min(limits.partitionsMax, arena.handle.slotsMax);
+  assert(arena.handle.slotsMax <= limits.partitionsMax, 'an arena has no more places than a bus may have partitions');
+  return arena.handle.slotsMax;
 }
 
 /** As Kafka's cluster id: 16 bytes in 22 characters of base64, not beginning with a dash. */
@@ -92,7 +94,8 @@ function moveSlots(stored: readonly Fact[], setup: BeginSetup): Fact[] {
   assert(made !== undefined, 'the store knows the bus');
   const topics = stored.filter((fact) => fact.fact === 'topicCreated');
   const bound = slotsMax(setup);
-  if (made.hosts === setup.hosts && topics.every(({ slots }) => slots.every((slot) => slot < bound))) return [];
+  const slots = topics.flatMap((topic) => topic.slots);
+  if (made.hosts === setup.hosts && new Set(slots.map((slot) => slot % bound)).size === slots.length) return [];
   const placement = emptyPlacement(setup);
   const moved: Fact[] = topics.map(({ topicId, slots }) => ({ fact: 'slotsMoved', topicId, slots: place(placement, slots.length, bound) }));
   return [{ ...made, hosts: setup.hosts }, ...moved];

@@ -44,6 +44,7 @@ export function removeRemains(
 
 /** The next partition with this slot must not find the frames and words of a dead host. */
 function forgetSlot(arena: Arena, slot: number): void {
-  for (const frame of arena.framesOf(slot).values()) arena.give(frame);
-  for (let word = 0; word < SLOT_WORDS; word++) arena.writeWord(slot, word, 0);
+  const place = arena.placeOf(slot);
+  for (const frame of arena.framesOf(place).values()) arena.give(frame);
+  for (let word = 0; word < SLOT_WORDS; word++) arena.writeWord(place, word, 0);
 }

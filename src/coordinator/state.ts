@@ -1,8 +1,8 @@
 /**
  * The coordinator's state and how a fact changes it. Pure: the same facts in the same order give the same state, live and at start-up.
  *
- * Invariants: a slot belongs to one partition; a name to one topic that is not being deleted; `taken[slot]` is 1 exactly for the
- * slots of `byId` (which holds topics being deleted too, until their files are gone); `loads` sums up to their number.
+ * Invariants: a slot belongs to one partition, for good; a name to one topic that is not being deleted; `taken` is 1 exactly for the
+ * places of the slots of `byId` (which holds topics being deleted too, until their files are gone); `loads` sums up to their number.
  */
 import { assert, unreachable } from '../base/assert.ts';
 import type { Configs } from './config-values.ts';
@@ -34,8 +34,9 @@ export interface State {
   readonly byName: Map<string, Topic>;
   /** How many topics share a name but for "." and "_". */
   readonly collisions: Map<string, number>;
+  /** By place: slot mod their number. 2 while all topics move and the place is the next one's already. */
   readonly taken: Uint8Array;
-  /** Where the search for free slots goes on: a slot that was given back is the last to be given again. */
+  /** Every slot that was ever given lies below. */
   nextSlot: number;
   /** Whose slot it is. */
   readonly owners: Map<number, { topic: Topic; partition: number }>;
@@ -172,6 +173,14 @@ export function factsOf(state: State): Fact[] {
   return facts;
 }
 
+/**
+ * After a start from facts, which do not tell of the slots of deleted topics: those are not given again either. Whatever took slots raised
+ * the epoch, and went at most once round the places, in steps of the number of hosts.
+ */
+export function passUsedSlots(state: State): void {
+  if (state.epoch > 0) state.nextSlot = Math.max(state.nextSlot, (state.epoch + 1) * state.taken.length * state.hosts);
+}
+
 export function hostOf(state: State, slot: number): number {
   return slot % state.hosts;
 }
@@ -185,21 +194,21 @@ function topicOf(state: State, topicId: string): Topic {
 function takeSlots(state: State, topic: Topic, slots: readonly number[]): void {
   const first = topic.slots.length;
   slots.forEach((slot, i) => {
-    assert(slot < state.taken.length, 'a slot lies within the bound of the bus');
-    state.taken[slot] = 1;
-    if (!state.owners.has(slot)) state.loads[hostOf(state, slot)]++;
+    if (!state.owners.has(slot)) {
+      state.taken[slot % state.taken.length]++;
+      state.loads[hostOf(state, slot)]++;
+    }
     state.owners.set(slot, { topic, partition: first + i });
   });
   topic.slots = [...topic.slots, ...slots];
-  const last = slots.at(-1);
-  if (last !== undefined) state.nextSlot = (last + 1) % state.taken.length;
+  for (const slot of slots) state.nextSlot = Math.max(state.nextSlot, slot + 1);
 }
 
 function freeSlots(state: State, topic: Topic): void {
   for (const slot of topic.slots) {
     // While all topics move, one fact after the other, a slot may already be the next one's.
     if (state.owners.get(slot)?.topic !== topic) continue;
-    state.taken[slot] = 0;
+    state.taken[slot % state.taken.length]--;
     state.owners.delete(slot);
     state.loads[hostOf(state, slot)]--;
   }

@@ -39,6 +39,7 @@ export interface LogSetup {
   folder: string | null;
   disk: Disk;
   arena: Arena;
+  /** Its place in the arena: `placeOf` its partition's slot. */
   slot: number;
   config: LogConfig;
   /** 16 bytes as 32 hexadecimal digits. */

@@ -170,7 +170,7 @@ export class Carried<Asker> {
       folder: folder === null ? null : `${folder}/${topic}-${partition}`,
       disk,
       arena,
-      slot,
+      slot: arena.placeOf(slot),
       config,
       topicId,
       leaderEpoch,

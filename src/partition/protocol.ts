@@ -7,7 +7,10 @@ import type { Durability, LogConfig } from '../log/config.ts';
 /** 0: answered at once. 1: when the leader has appended. −1: when committed at the topic's durability ('all'). */
 export type Acks = 0 | 1 | -1;
 
-/** A partition as its host must know it. `slot` is its number on this bus while the bus is open, and names it in every ask. */
+/**
+ * A partition as its host must know it. `slot` is its number on this bus while the bus is open, and names it in every ask; no other partition
+ * gets it later, so that an ask that comes after its topic was deleted is not taken for one to another.
+ */
 export interface PartitionSpec {
   slot: number;
   topic: string;

@@ -11,7 +11,7 @@ import { assert } from '../base/assert.ts';
 export interface ArenaSizes {
   framesMax: number;
   frameBytes: number;
-  /** Slots for partitions; a slot is given by the coordinator and stays with its partition while the bus is open. */
+  /** Places for the words of partitions: see `placeOf`. */
   slotsMax: number;
 }
 
@@ -137,6 +137,11 @@ export class Arena {
     const made = Buffer.from(this.handle.shared, this.#framesAt + id * this.frameBytes, this.frameBytes);
     this.#frames[id] = made;
     return made;
+  }
+
+  /** Where a partition's words and frames are. A partition's slot is its own for good; its place is used again when it is deleted. */
+  placeOf(slot: number): number {
+    return slot % this.handle.slotsMax;
   }
 
   /** All frames of a slot as (stream frame number → id): what a dead host left behind. Walks the whole table. */

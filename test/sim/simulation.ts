@@ -179,7 +179,7 @@ class Simulation {
       store: this.#store,
       hosts,
       dispatchers,
-      arena: { framesMax, frameBytes, slotsMax: 64 },
+      arena: { framesMax, frameBytes, slotsMax: 40 },
       memoryBytesMax: 2 * framesMax * frameBytes,
       outboxBytes,
       configs,
