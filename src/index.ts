@@ -16,6 +16,8 @@ export type {
 export type { Consumer, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
 export type { ConsumerOptions } from './client/consumer-options.ts';
 export type { BusEvents } from './client/events.ts';
+export type { GroupLag, GroupListing, GroupOffset, GroupWithLag, OffsetChange } from './client/group-admin.ts';
+export type { OffsetsExport, QuotaChange, ResetOptions, ResetTarget } from './client/group-checks.ts';
 export type { Producer, Receipt, RecordToSend } from './client/producer.ts';
 export type { ProducerOptions } from './client/producer-options.ts';
 export { ConsumedBatch, ConsumedRecord } from './client/records.ts';
@@ -31,6 +33,16 @@ export {
   type TopicOptions,
   type TopicValue,
 } from './client/topic.ts';
+export type {
+  ClientQuota,
+  GroupDescription,
+  GroupEvent,
+  GroupState,
+  GroupType,
+  MemberDescription,
+  PartitionExplanation,
+  PartitionProgress,
+} from './coordinator/groups/protocol.ts';
 export type { ConfigEntry, ConfigOp, PressureLevel, PressureReason, PressureReport } from './coordinator/protocol.ts';
 export type { Partitioner } from './dispatch/route.ts';
 export type { PartitionDescription } from './partition/protocol.ts';

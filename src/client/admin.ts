@@ -1,11 +1,23 @@
 /** Administration: topics, configs, offsets by time, deletion of records, what lies where. Kafka's Admin, in promises. */
 import { BusError, errorName } from '../base/errors.ts';
+import type { ClientQuota, GroupDescription, GroupEvent, PartitionExplanation } from '../coordinator/groups/protocol.ts';
 import type { ConfigEntry, ConfigOp, PressureReport, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { PartitionDescription } from '../partition/protocol.ts';
 import { checkConfigOps, checkNewTopics, checkOffsets, checkTopicNames, checkValidateOnly } from './admin-checks.ts';
 import { ask, askCoordinator, loadTopic } from './ask.ts';
-import { checkNumber, checkText, shown } from './check.ts';
+import { checkFlag, checkNames, checkNumber, checkText, shown } from './check.ts';
+import * as groups from './group-admin.ts';
+import {
+  checkGroupId,
+  checkGroupIds,
+  checkListing,
+  checkQuota,
+  type OffsetsExport,
+  type QuotaChange,
+  type ResetOptions,
+} from './group-checks.ts';
+import { checkPlaces, type TopicPartition } from './places.ts';
 import { advice, unknownPartition } from './refusals.ts';
 import type { Topic } from './topic.ts';
 
@@ -177,6 +189,86 @@ export class Admin {
 
   async pressure(): Promise<PressureReport> {
     return (await askCoordinator(this.#dispatcher, 'pressure', {})).report;
+  }
+
+  // Groups.
+
+  /** All groups, those that only hold offsets among them; or those in some states, of some types. */
+  async listGroups(
+    options: { states?: readonly GroupDescription['state'][]; types?: readonly GroupDescription['type'][] } = {},
+  ): Promise<groups.GroupListing[]> {
+    const reply = await askCoordinator(this.#dispatcher, 'listGroups', checkListing(options));
+    return reply.groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1));
+  }
+
+  /** Groups with their members, assignments, and per partition what is committed and how far that is behind. Throws GROUP_ID_NOT_FOUND. */
+  async describeGroups(groupIds: readonly string[]): Promise<groups.GroupWithLag[]> {
+    return groups.describeGroups(this.#dispatcher, checkGroupIds('describeGroups', groupIds));
+  }
+
+  async describeGroup(groupId: string): Promise<groups.GroupWithLag> {
+    const [described] = await groups.describeGroups(this.#dispatcher, [checkGroupId(groupId)]);
+    return described;
+  }
+
+  /** What a group has committed. A group that is not known has committed nothing. */
+  async groupOffsets(groupId: string): Promise<groups.GroupOffset[]> {
+    return groups.committedOffsets(this.#dispatcher, groupId);
+  }
+
+  /**
+   * Moves what a group without members has committed; it goes on from there. Tells what was, or with `dryRun` would be, changed.
+   * Throws NON_EMPTY_GROUP while it has members.
+   */
+  async resetOffsets(groupId: string, options: ResetOptions): Promise<groups.OffsetChange[]> {
+    return groups.resetOffsets(this.#dispatcher, groupId, options);
+  }
+
+  /** Forgets what a group has committed of these partitions. Throws GROUP_SUBSCRIBED_TO_TOPIC for what its members read. */
+  async deleteGroupOffsets(groupId: string, which: readonly TopicPartition[]): Promise<void> {
+    await groups.deleteGroupOffsets(this.#dispatcher, groupId, checkPlaces('deleteGroupOffsets', which));
+  }
+
+  /** Deletes groups without members, and what they committed; throws the first refusal after that. */
+  async deleteGroups(groupIds: readonly string[]): Promise<void> {
+    const reply = await askCoordinator(this.#dispatcher, 'deleteGroups', { groupIds: checkGroupIds('deleteGroups', groupIds) });
+    for (const { groupId, error, message } of reply.groups) if (error !== 0) throw groups.groupRefusal(groupId, error, message);
+  }
+
+  /** Committed offsets of some groups, or of all, as a document for `importOffsets`. */
+  async exportOffsets(groupIds?: readonly string[]): Promise<OffsetsExport> {
+    const ids = groupIds === undefined ? (await this.listGroups()).map(({ groupId }) => groupId) : checkGroupIds('exportOffsets', groupIds);
+    return groups.exportOffsets(this.#dispatcher, ids);
+  }
+
+  /** Commits what was exported, for groups without members. Throws INVALID_DATA before anything is committed when it is no such document. */
+  async importOffsets(document: OffsetsExport, options: { dryRun?: boolean } = {}): Promise<(groups.OffsetChange & { groupId: string })[]> {
+    checkNames('admin.importOffsets', options, ['dryRun']);
+    return groups.importOffsets(this.#dispatcher, document, checkFlag('dryRun', options.dryRun ?? false));
+  }
+
+  /** Why each partition of a group stands where it stands, in words. */
+  async explainGroup(groupId: string): Promise<{ group: Omit<GroupDescription, 'error' | 'message'>; partitions: PartitionExplanation[] }> {
+    const reply = await askCoordinator(this.#dispatcher, 'explainGroup', { groupId: checkGroupId(groupId) });
+    const { error: _error, message: _message, ...group } = reply.group;
+    return { group, partitions: reply.partitions };
+  }
+
+  /** Joins, leaves, generations and assignments of a group since the bus was opened, oldest first; the newest are kept. */
+  async groupHistory(groupId: string): Promise<GroupEvent[]> {
+    return (await askCoordinator(this.#dispatcher, 'groupHistory', { groupId: checkGroupId(groupId) })).events;
+  }
+
+  // Quotas.
+
+  /** The quotas that were set. */
+  async describeQuotas(): Promise<ClientQuota[]> {
+    return (await askCoordinator(this.#dispatcher, 'describeQuotas', {})).quotas;
+  }
+
+  /** Sets or, with null, ends quotas of a client id; of all that have none of their own when that is null. In force within a second. */
+  async alterQuotas(clientId: string | null, change: QuotaChange): Promise<void> {
+    await askCoordinator(this.#dispatcher, 'alterQuotas', { ...checkQuota(clientId, change), validateOnly: false });
   }
 
   async #metadata(names: readonly string[] | null): Promise<TopicMetadata[]> {
