@@ -13,7 +13,7 @@ import type { Admin } from './client/admin.ts';
 import { ask, askCoordinator } from './client/ask.ts';
 import { Client } from './client/client.ts';
 import type { Consumer } from './client/consumer.ts';
-import type { ConsumerOptions } from './client/consumer-options.ts';
+import type { ConsumerOptions, TypedConsumerOptions } from './client/consumer-options.ts';
 import { publish } from './client/events.ts';
 import { readOptions } from './client/option-table.ts';
 import type { Producer } from './client/producer.ts';
@@ -108,7 +108,9 @@ export class Bus {
   }
 
   /** A consumer on this thread. */
-  consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+  consumer<TK, TV, TH>(options: TypedConsumerOptions<TK, TV, TH>): Consumer<TK, TV, TH>;
+  consumer<K = string | Uint8Array, V = unknown>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
+  consumer<K, V>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     return this.#client.consumer(options);
   }
 

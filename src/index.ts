@@ -13,9 +13,19 @@ export type {
   TopicListing,
   TopicPartitionDescription,
 } from './client/admin.ts';
-export type { Consumer, PartitionLag, SeekTarget, TopicPartition } from './client/consumer.ts';
-export type { ConsumerOptions } from './client/consumer-options.ts';
+export type {
+  CommittedPartition,
+  Consumer,
+  GroupMetadata,
+  OffsetCommit,
+  PartitionLag,
+  SeekTarget,
+  TopicPartition,
+} from './client/consumer.ts';
+export type { ConsumerOptions, OffsetReset } from './client/consumer-options.ts';
 export type { BusEvents } from './client/events.ts';
+export type { GroupOptions } from './client/group/options.ts';
+export type { Subscribable, TopicPattern } from './client/group/subscription.ts';
 export type { GroupLag, GroupListing, GroupOffset, GroupWithLag, OffsetChange } from './client/group-admin.ts';
 export type { OffsetsExport, QuotaChange, ResetOptions, ResetTarget } from './client/group-checks.ts';
 export type { Producer, Receipt, RecordToSend } from './client/producer.ts';

@@ -37,6 +37,8 @@ export const limits = {
   asksInFlightMax: 4096,
   /** `send` calls of one producer that wait for room or for their topic; beyond it they are refused with BUFFER_FULL at once. */
   sendsWaitingMax: 100_000,
+  /** `commit` calls of one consumer that wait for an answer; beyond it they are refused with LIMIT_REACHED at once. */
+  commitsWaitingMax: 100_000,
   /** Fetch sessions of one partition host, one for each consumer that reads there: the one that is idle for longest makes room. */
   fetchSessionsMax: 10_000,
   /** Reads that wait for records at one partition host, those of consumers and those without a session. */

@@ -4,7 +4,7 @@ import { BusError } from '../base/errors.ts';
 import type { Admin } from '../client/admin.ts';
 import { Client } from '../client/client.ts';
 import type { Consumer } from '../client/consumer.ts';
-import type { ConsumerOptions } from '../client/consumer-options.ts';
+import type { ConsumerOptions, TypedConsumerOptions } from '../client/consumer-options.ts';
 import { readOptions } from '../client/option-table.ts';
 import type { Producer } from '../client/producer.ts';
 import { closeOptions, type ProducerOptions } from '../client/producer-options.ts';
@@ -55,7 +55,9 @@ export class AttachedBus {
     return this.#client.producer(options);
   }
 
-  consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+  consumer<TK, TV, TH>(options: TypedConsumerOptions<TK, TV, TH>): Consumer<TK, TV, TH>;
+  consumer<K = string | Uint8Array, V = unknown>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
+  consumer<K, V>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     return this.#client.consumer(options);
   }
 

@@ -7,7 +7,7 @@ import type { PressureReport } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { Admin } from './admin.ts';
 import { Consumer } from './consumer.ts';
-import type { ConsumerOptions } from './consumer-options.ts';
+import type { ConsumerOptions, TypedConsumerOptions } from './consumer-options.ts';
 import { type BusEvents, type EventName, publish } from './events.ts';
 import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer-options.ts';
@@ -16,7 +16,7 @@ export class Client {
   readonly #dispatcher: Dispatcher;
   readonly #admin: Admin;
   readonly #producers = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: number }> }>();
-  readonly #consumers = new Set<{ close(): Promise<void> }>();
+  readonly #consumers = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: string[] }> }>();
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
@@ -44,7 +44,9 @@ export class Client {
     return made;
   }
 
-  consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+  consumer<TK, TV, TH>(options: TypedConsumerOptions<TK, TV, TH>): Consumer<TK, TV, TH>;
+  consumer<K = string | Uint8Array, V = unknown>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
+  consumer<K, V>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     this.#checkOpen();
     const made: Consumer<K, V> = new Consumer<K, V>(this.#dispatcher, options, () => this.#consumers.delete(made));
     this.#consumers.add(made);
@@ -61,12 +63,20 @@ export class Client {
     return this.#admin.pressure();
   }
 
-  /** Closes consumers, then drains and closes producers. Tells what was not delivered within the deadline. */
+  /**
+   * Closes consumers, then drains and closes producers: what handlers send last is delivered too. Tells what was not finished within the
+   * deadline.
+   */
   async drain(deadlineMs: number): Promise<string[]> {
-    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs: Math.floor(deadlineMs) })));
+    const { clock } = this.#dispatcher;
+    const endMs = clock.monotonicMs() + deadlineMs;
+    const ofConsumers = Math.floor(deadlineMs * 0.6);
+    const reports = await Promise.all([...this.#consumers].map((consumer) => consumer.close({ deadlineMs: ofConsumers })));
+    const leftMs = Math.max(0, Math.floor(endMs - clock.monotonicMs()));
+    const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs: leftMs })));
     const unfinished = results.reduce((sum, result) => sum + result.unfinished, 0);
-    return unfinished === 0 ? [] : [`${unfinished} batches of producers were not acknowledged`];
+    const words = reports.flatMap((report) => report.unfinished);
+    return unfinished === 0 ? words : [...words, `${unfinished} batches of producers were not acknowledged`];
   }
 
   #checkOpen(): void {

@@ -3,20 +3,25 @@ import { MiB } from '../base/bytes.ts';
 import { BusError, errorName } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ReaderOptions } from '../dispatch/reader.ts';
+import { checkInteger, checkNames, shown } from './check.ts';
+import { type CheckedGroupOptions, checkGroupOptions, type GroupOptions, groupOptions } from './group/options.ts';
 import { type OptionTable, readOptions } from './option-table.ts';
+import type { SeekTarget } from './places.ts';
 import { advice } from './refusals.ts';
 import { checkSerde, type Serde } from './serde.ts';
+import type { Topic } from './topic.ts';
 
-export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
+export interface ConsumerOptions<K = string | Uint8Array, V = unknown> extends GroupOptions {
   /** Serde of keys, for topics given by name. Default text when the bytes are UTF-8, else bytes. */
   key?: Serde<K>;
   /** Serde of values, for topics given by name. Default msgpack. */
   value?: Serde<V>;
   /**
-   * Where a partition begins that was not sought, and goes on when its offset is out of range. With 'none' it begins at the end, and
-   * an offset out of range is thrown (Kafka: auto.offset.reset). Default 'latest'.
+   * Where a partition begins that was not sought and of which its group knows nothing, and goes on when its offset is out of range:
+   * 'earliest', 'latest', or so long ago. With 'none' an offset out of range is thrown, and so is one that the group does not know;
+   * without a group the partition begins at the end (Kafka: auto.offset.reset). Default 'latest'.
    */
-  autoOffsetReset?: 'earliest' | 'latest' | 'none';
+  autoOffsetReset?: 'earliest' | 'latest' | 'none' | { byDurationMs: number };
   /** Bytes of one answer of a host (Kafka: fetch.max.bytes). Default 1048576, from 1 to 67108864. */
   fetchBytesMax?: number;
   /** Bytes of one partition in such an answer (Kafka: max.partition.fetch.bytes). Default 1048576, from 1 to 67108864. */
@@ -36,6 +41,12 @@ export interface ConsumerOptions<K = string | Uint8Array, V = unknown> {
   onDamage?: 'stop' | 'skip';
 }
 
+/** A consumer whose group reads declared topics has their types. */
+export type TypedConsumerOptions<K, V, H> = Omit<ConsumerOptions, 'topics' | 'key' | 'value'> & {
+  groupId: string;
+  topics: Topic<K, V, H> | readonly Topic<K, V, H>[];
+};
+
 export const consumerOptions = {
   key: {
     kind: 'other',
@@ -52,12 +63,13 @@ export const consumerOptions = {
     documentation: 'Serde of values, for topics given by name.',
   },
   autoOffsetReset: {
-    kind: 'choice',
-    default: 'latest',
-    oneOf: ['earliest', 'latest', 'none'],
+    kind: 'other',
+    type: "'earliest', 'latest', 'none' or { byDurationMs }",
+    defaultText: "'latest'",
+    check: checkReset,
     kafka: 'auto.offset.reset',
     documentation:
-      "Where a partition begins that was not sought, and goes on when its offset is out of range. With 'none' it begins at the end, and an offset out of range is thrown.",
+      "Where a partition begins that was not sought and of which its group knows nothing, and goes on when its offset is out of range: 'earliest', 'latest', or so long ago. With 'none' an offset out of range is thrown, and so is one that the group does not know; without a group the partition begins at the end.",
   },
   fetchBytesMax: {
     kind: 'whole number',
@@ -115,17 +127,45 @@ export const consumerOptions = {
   },
 } as const satisfies OptionTable;
 
+export type OffsetReset = 'earliest' | 'latest' | 'none' | { byDurationMs: number };
+
 export interface CheckedConsumerOptions {
-  reset: 'earliest' | 'latest' | 'none';
+  reset: OffsetReset;
   recordsMax: number;
   skipDamage: boolean;
   reader: ReaderOptions;
+  /** Null for a consumer without a group. */
+  group: CheckedGroupOptions | null;
 }
 
 /** Throws BusError INVALID_ARGUMENT that names the option. */
 export function checkConsumerOptions<K, V>(options: ConsumerOptions<K, V>): CheckedConsumerOptions {
-  const { autoOffsetReset: reset, recordsMax, onDamage, ...reader } = readOptions('bus.consumer', options, consumerOptions);
-  return { reset, recordsMax, skipDamage: onDamage === 'skip', reader };
+  const checked = readOptions('bus.consumer', options, { ...consumerOptions, ...groupOptions });
+  const { fetchBytesMax, partitionBytesMax, fetchBytesMin, fetchWaitMs, queuedBytesMax, recordsMax, onDamage } = checked;
+  return {
+    reset: options.autoOffsetReset ?? 'latest',
+    recordsMax,
+    skipDamage: onDamage === 'skip',
+    reader: { fetchBytesMax, partitionBytesMax, fetchBytesMin, fetchWaitMs, queuedBytesMax },
+    group: checkGroupOptions(options, checked),
+  };
+}
+
+/** The place that a reset means now; null for 'none'. */
+export function placeOfReset(reset: OffsetReset, nowMs: number): SeekTarget | null {
+  if (reset === 'earliest') return 'beginning';
+  if (reset === 'latest') return 'end';
+  return reset === 'none' ? null : { timestamp: Math.max(0, nowMs - reset.byDurationMs) };
+}
+
+function checkReset(name: string, value: unknown): void {
+  if (value === 'earliest' || value === 'latest' || value === 'none') return;
+  if (typeof value !== 'object' || value === null)
+    throw new BusError('INVALID_ARGUMENT', `${name} is "earliest", "latest", "none" or { byDurationMs }, not ${shown(value)}`, {
+      details: { option: name, value },
+    });
+  checkNames(name, value, ['byDurationMs']);
+  checkInteger('byDurationMs', (value as { byDurationMs?: unknown }).byDurationMs, 0, Number.MAX_SAFE_INTEGER);
 }
 
 export function notAssigned(topic: string, partition: number | undefined): BusError {

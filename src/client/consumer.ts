@@ -1,15 +1,20 @@
 /**
- * The consumer without a group: it is told which partitions to read and from where. Batches and records are pulled by `for await` or
- * `poll`; what is fetched ahead is bounded by bytes.
+ * The consumer: it reads the partitions that it is told to (`assign`), or those that its group gives it (`groupId` and `topics`). Batches
+ * and records are pulled by `for await` or `poll`; what is fetched ahead is bounded by bytes.
  */
-import { BusError, errors } from '../base/errors.ts';
+import { BusError } from '../base/errors.ts';
 import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
-import type { Chunk } from '../dispatch/feed.ts';
-import { Reader } from '../dispatch/reader.ts';
 import type { Header } from '../record/batch-write.ts';
-import { ask, loadTopic } from './ask.ts';
-import { checkInteger, checkNames } from './check.ts';
-import { type ConsumerOptions, checkConsumerOptions, notAssigned, stoppedError } from './consumer-options.ts';
+import { loadTopic } from './ask.ts';
+import { checkFunction, checkInteger, checkNames } from './check.ts';
+import { type ConsumerOptions, checkConsumerOptions, notAssigned, placeOfReset } from './consumer-options.ts';
+import { checkOffsetCommits } from './group/checks.ts';
+import { type CommittedPartition, type GroupMetadata, type OffsetCommit, Participation } from './group/participation.ts';
+import type { Runner, Work } from './group/work.ts';
+import { checkUnemployed, endRunner, workOf } from './group/work-of.ts';
+import { type Held, Intake } from './intake.ts';
+import { offsetAt, placeOf } from './offsets-at.ts';
+import { readOptions } from './option-table.ts';
 import {
   type Assignable,
   checkPlaces,
@@ -21,11 +26,13 @@ import {
   type TopicPartition,
   type Wanted,
 } from './places.ts';
-import { ConsumedBatch, type ConsumedRecord } from './records.ts';
-import { unknownPartition, unknownTopic } from './refusals.ts';
+import { closeOptions } from './producer-options.ts';
+import type { ConsumedBatch, ConsumedRecord } from './records.ts';
+import { unknownPartition } from './refusals.ts';
 import { type Serde, serdes } from './serde.ts';
 import { plainTopic, type Topic } from './topic.ts';
 
+export type { CommittedPartition, GroupMetadata, OffsetCommit } from './group/participation.ts';
 export type { SeekTarget, TopicPartition } from './places.ts';
 
 export interface PartitionLag extends TopicPartition {
@@ -35,81 +42,92 @@ export interface PartitionLag extends TopicPartition {
   lag: number;
 }
 
-interface Assigned<K, V, H> {
-  declared: Topic<K, V, H>;
-  topic: string;
-  partition: number;
-  position: number;
-  paused: boolean;
-}
+type AnyTopic = Topic<unknown, unknown, unknown>;
 
 export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[]> implements Subscriber {
   readonly #dispatcher: Dispatcher;
-  readonly #reader: Reader;
-  readonly #key: Serde<K>;
-  readonly #value: Serde<V>;
-  readonly #reset: 'earliest' | 'latest' | 'none';
+  readonly #intake: Intake<K, V, H>;
+  readonly #group: Participation<K, V, H> | null;
+  readonly #declaredOf: (topic: string) => Topic<K, V, H>;
+  readonly #resetTo: () => SeekTarget | null;
   readonly #recordsMax: number;
-  readonly #skipDamage: boolean;
-  readonly #assigned = new Map<string, Assigned<K, V, H>>();
   readonly #closing: (consumer: Consumer<K, V, H>) => void;
-  /** Errors that the next read throws, in order. */
-  readonly #errors: BusError[] = [];
-  readonly #waiting = new Set<() => void>();
-  /** Records of a chunk that a poll or a record iteration has begun. */
-  #begun: { records: Iterator<ConsumedRecord<K, V, H>>; chunk: Chunk; assigned: Assigned<K, V, H> } | null = null;
-  #closed = false;
+  /** How often the user has asked for more, and how many of these asks wait now. */
+  #steps = 0;
+  #asking = 0;
+  #closed: Promise<{ unfinished: string[] }> | null = null;
+  #gone = false;
 
   constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V, H>) => void = () => {}) {
+    const checked = checkConsumerOptions(options);
+    const key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
+    const value = options.value ?? serdes.msgpack<V>();
+    const declared = checked.group?.subscription?.declared;
     this.#dispatcher = dispatcher;
     this.#closing = closing;
-    const checked = checkConsumerOptions(options);
-    this.#key = options.key ?? (serdes.textOrBytes as Serde<unknown> as Serde<K>);
-    this.#value = options.value ?? serdes.msgpack<V>();
-    this.#reset = checked.reset;
-    this.#skipDamage = checked.skipDamage;
+    this.#declaredOf = (topic) => (declared?.get(topic) ?? (plainTopic(topic, key, value) as AnyTopic)) as Topic<K, V, H>;
+    this.#resetTo = () => placeOfReset(checked.reset, dispatcher.clock.nowMs());
     this.#recordsMax = checked.recordsMax;
-    this.#reader = new Reader(dispatcher, checked.reader, {
-      ready: () => this.#wake(),
-      stopped: (topic, partition, error, offset, nextOffset, startOffset, highWatermark) =>
-        this.#stopped(topic, partition, error, offset, nextOffset, startOffset, highWatermark),
+    this.#intake = new Intake(dispatcher, {
+      reader: checked.reader,
+      skipDamage: checked.skipDamage,
+      resetTo: this.#resetTo,
+      offsetOf: (one, target) => offsetAt(dispatcher, one, target),
     });
+    this.#group =
+      checked.group === null
+        ? null
+        : new Participation({
+            dispatcher,
+            intake: this.#intake,
+            options: checked.group,
+            callbacks: options,
+            declaredOf: this.#declaredOf,
+            startOf: async (place) => {
+              const target = this.#resetTo();
+              return target === null ? null : offsetAt(dispatcher, place, target);
+            },
+            activity: () => ({ steps: this.#steps, asking: this.#asking > 0 }),
+          });
     dispatcher.subscribe(this);
   }
 
   /**
    * Reads exactly these partitions from now on; a topic's name or declaration stands for all its partitions. Partitions that were
-   * assigned before keep their position. Begin where `autoOffsetReset` says, unless `seek` follows. Resolves with this consumer, which
-   * has the types of a declared topic: `const consumer = await bus.consumer().assign(orders)`.
+   * assigned before keep their position. Others begin at what their group has committed, if there is one, else where `autoOffsetReset`
+   * says, unless `seek` follows. Resolves with this consumer, which has the types of a declared topic:
+   * `const consumer = await bus.consumer().assign(orders)`.
    */
   assign<TK, TV, TH>(what: Topic<TK, TV, TH> | readonly Topic<TK, TV, TH>[]): Promise<Consumer<TK, TV, TH>>;
   assign(what: string | readonly (string | TopicPartition)[]): Promise<this>;
   async assign(what: Assignable | readonly Assignable[]): Promise<unknown> {
     this.#checkOpen();
-    const wanted = new Map<string, Assigned<K, V, H>>();
+    if (this.#group?.isMember)
+      throw new BusError('INVALID_ARGUMENT', 'the group assigns the partitions of this consumer: leave out topics to assign them yourself');
+    const wanted = new Map<string, TopicPartition & { declared: AnyTopic | undefined }>();
     for (const one of checkWanted(what)) await this.#expand(one, wanted);
-    const fresh = [...wanted].filter(([key]) => !this.#assigned.has(key));
-    const positions = await Promise.all(fresh.map(([, one]) => this.#startOf(one)));
+    const fresh = [...wanted].filter(([key]) => !this.#intake.has(key)).map(([, one]) => one);
+    const starts = await this.#startsOf(fresh);
     this.#checkOpen();
-    const places = fresh.map(([, one]) => this.#place(one.topic, one.partition));
+    const places = fresh.map((one) => placeOf(this.#dispatcher, one));
     // From here on nothing fails: what is assigned is what it was, or what was asked for.
-    for (const [key, { topic, partition }] of this.#assigned) {
-      if (wanted.has(key)) continue;
-      this.#reader.unfollow(topic, partition);
-      this.#assigned.delete(key);
-    }
-    fresh.forEach(([key, one], i) => {
-      this.#assigned.set(key, one);
-      one.position = positions[i];
-      this.#reader.follow(one.topic, one.partition, places[i].slot, places[i].host, one.position);
+    for (const one of this.#intake.all()) if (!wanted.has(keyOf(one))) this.#intake.remove(one);
+    fresh.forEach(({ topic, partition, declared }, i) => {
+      const one = this.#intake.add(
+        (declared as Topic<K, V, H> | undefined) ?? this.#declaredOf(topic),
+        topic,
+        partition,
+        starts[i].position,
+      );
+      one.committed = starts[i].committed;
+      this.#intake.follow(one, places[i]);
     });
-    if (this.#begun !== null && !this.#assigned.has(keyOf(this.#begun.chunk))) this.#begun = null;
     return this;
   }
 
   /** What is assigned, with positions. */
   assignment(): (TopicPartition & { position: number; paused: boolean })[] {
-    return [...this.#assigned.values()].map(({ topic, partition, position, paused }) => ({ topic, partition, position, paused }));
+    return this.#intake.all().map(({ topic, partition, position, paused }) => ({ topic, partition, position, paused }));
   }
 
   /** Goes on elsewhere; without `partition` all assigned partitions of the topic do. What was fetched ahead is dropped. */
@@ -117,128 +135,154 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     this.#checkOpen();
     const { topic, partition } = checkWhere(where);
     const place = checkTarget(target);
-    const chosen = [...this.#assigned.values()].filter(
-      (one) => one.topic === topic && (partition === undefined || one.partition === partition),
-    );
+    const chosen = this.#intake.all().filter((one) => one.topic === topic && (partition === undefined || one.partition === partition));
     if (chosen.length === 0) throw notAssigned(topic, partition);
-    const offsets = await Promise.all(chosen.map((one) => this.#offsetOf(one, place)));
+    const offsets = await Promise.all(chosen.map((one) => offsetAt(this.#dispatcher, one, place)));
     chosen.forEach((one, i) => {
-      one.position = offsets[i];
-      if (this.#begun?.assigned === one) this.#begun = null;
-      this.#reader.seek(one.topic, one.partition, offsets[i]);
+      // It may have moved to another member meanwhile.
+      if (this.#intake.find(one) === one) this.#intake.seek(one, offsets[i]);
     });
   }
 
   /** The offset of the next record that this partition will give. */
   position(topic: string, partition: number): number {
-    const one = this.#assigned.get(keyOf({ topic, partition }));
+    const one = this.#intake.find({ topic, partition });
     if (one === undefined) throw notAssigned(topic, partition);
     return one.position;
   }
 
   /** Bytes that were fetched and not yet given out. */
   get queuedBytes(): number {
-    return this.#reader.queuedBytes;
+    return this.#intake.queuedBytes;
   }
 
-  /** Stops giving out records of these partitions; all of them without an argument. */
+  /** Stops giving out records of these partitions; all of them without an argument. A partition that moves and comes back is paused still. */
   pause(which?: readonly TopicPartition[]): void {
-    for (const one of this.#select('pause', which)) {
-      one.paused = true;
-      this.#reader.pause(one.topic, one.partition);
-      if (this.#begun?.assigned !== one) continue;
-      // What is left of a chunk that was begun is fetched again.
-      this.#begun = null;
-      this.#reader.seek(one.topic, one.partition, one.position);
-    }
+    for (const one of this.#select('pause', which)) this.#intake.shut(one, { paused: true });
   }
 
   resume(which?: readonly TopicPartition[]): void {
-    for (const one of this.#select('resume', which)) {
-      one.paused = false;
-      this.#reader.resume(one.topic, one.partition);
-    }
-    this.#wake();
+    for (const one of this.#select('resume', which)) this.#intake.shut(one, { paused: false });
+    this.#intake.wake();
   }
 
-  /** Batches as they come, for ever: end it with `break`, or by closing the consumer. */
-  async *batches(): AsyncGenerator<ConsumedBatch<K, V, H>, void, undefined> {
-    for (;;) {
-      const batch = this.#nextBatch();
-      if (batch !== null) {
-        yield batch;
-        continue;
-      }
-      this.#throwFirst();
-      if (this.#closed) return;
-      await this.#more();
-    }
+  // Reading.
+
+  /** Batches as they come, for ever: end it with `break`, or by closing the consumer. Asking for the next one says that one is finished. */
+  batches(): AsyncGenerator<ConsumedBatch<K, V, H>, void, undefined> {
+    return this.#read(() => this.#intake.giveBatch());
   }
 
-  /** Records as they come, for ever: end it with `break`, or by closing the consumer. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V, H>, void, undefined> {
-    for (;;) {
-      const record = this.#nextRecord();
-      if (record !== null) {
-        yield record;
-        continue;
-      }
-      this.#throwFirst();
-      if (this.#closed) return;
-      await this.#more();
-    }
+  /** Records as they come, for ever: end it with `break`, or by closing the consumer. Asking for the next one says that one is finished. */
+  [Symbol.asyncIterator](): AsyncGenerator<ConsumedRecord<K, V, H>, void, undefined> {
+    return this.#read(() => this.#intake.giveRecord());
   }
 
-  /** Up to `recordsMax` records, as soon as there is one; an empty list after `timeoutMs` (default 0: only what is here). */
+  /**
+   * Up to `recordsMax` records, as soon as there is one; an empty list after `timeoutMs` (default 0: only what is here). Polling again
+   * says that what the poll before gave is finished.
+   */
   async poll(options: { timeoutMs?: number; recordsMax?: number } = {}): Promise<ConsumedRecord<K, V, H>[]> {
     checkNames('consumer.poll', options, ['timeoutMs', 'recordsMax']);
     const { timeoutMs = 0, recordsMax = this.#recordsMax } = options;
     checkInteger('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
     checkInteger('recordsMax', recordsMax, 1, Number.MAX_SAFE_INTEGER);
     this.#checkOpen();
+    checkUnemployed(this.#intake, 'poll');
     const { clock } = this.#dispatcher;
     const deadlineMs = clock.monotonicMs() + timeoutMs;
+    this.#step();
     for (;;) {
       const records: ConsumedRecord<K, V, H>[] = [];
       while (records.length < recordsMax) {
-        const record = this.#nextRecord();
+        const record = this.#intake.giveRecord();
         if (record === null) break;
         records.push(record);
       }
       // An error waits for the next call when records came before it.
-      if (records.length === 0) this.#throwFirst();
+      if (records.length === 0) this.#intake.throwFirst();
       const leftMs = deadlineMs - clock.monotonicMs();
-      if (records.length > 0 || leftMs <= 0 || this.#closed) return records;
+      if (records.length > 0 || leftMs <= 0 || this.#isClosed) return records;
       await this.#more(leftMs);
     }
+  }
+
+  /**
+   * Hands reading over to what runs the user's handlers (group/work.ts), until it ends. Throws BusError INVALID_ARGUMENT when another
+   * one is at work.
+   */
+  employ(runner: Runner): Work<K, V, H> {
+    this.#checkOpen();
+    const isClosing = (): boolean => this.#isClosed;
+    const employer = {
+      intake: this.#intake,
+      group: this.#group,
+      get closing() {
+        return isClosing();
+      },
+      step: () => this.#step(),
+      more: (timeoutMs?: number) => this.#more(timeoutMs),
+    };
+    return workOf(employer, runner);
   }
 
   /** How far each assigned partition is behind its high watermark, asked of the hosts now. */
   async lag(): Promise<PartitionLag[]> {
     this.#checkOpen();
     return Promise.all(
-      [...this.#assigned.values()].map(async (one) => {
-        const highWatermark = await this.#listOffset(one, -1);
-        return {
-          topic: one.topic,
-          partition: one.partition,
-          position: one.position,
-          highWatermark,
-          lag: Math.max(0, highWatermark - one.position),
-        };
+      this.#intake.all().map(async (one) => {
+        const { topic, partition } = one;
+        const highWatermark = await offsetAt(this.#dispatcher, one, 'end');
+        const position = Math.max(0, one.position);
+        return { topic, partition, position, highWatermark, lag: Math.max(0, highWatermark - position) };
       }),
     );
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#reader.close();
-    this.#dispatcher.unsubscribe(this);
-    this.#begun = null;
-    this.#errors.length = 0;
-    this.#wake();
-    this.#closing(this);
+  // The group.
+
+  /** Who this consumer is in its group. Throws BusError INVALID_ARGUMENT without a `groupId`. */
+  groupMetadata(): GroupMetadata {
+    return this.#inGroup('groupMetadata').metadata();
+  }
+
+  /**
+   * Stores offsets for the group: those given, each that of the next record to be handled, or else all that was given out so far (with
+   * `run`: all that handlers have finished). Resolves when they are stored; is asked again for `apiTimeoutMs` while the coordinator is
+   * away. Rejects with FENCED_MEMBER_EPOCH or UNKNOWN_MEMBER_ID when the partitions are another member's by now.
+   */
+  async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
+    const group = this.#inGroup('commit');
+    this.#checkOpen();
+    await group.commit(offsets === undefined ? group.allToCommit() : checkOffsetCommits(offsets).map((one) => group.toCommit(one)));
+  }
+
+  /** As `commit`, without waiting; commits keep their order. A failure is told to `callback`, or else as an event. */
+  commitAsync(offsets?: readonly OffsetCommit[], callback?: (error: BusError | null) => void): void {
+    const group = this.#inGroup('commitAsync');
+    this.#checkOpen();
+    if (callback !== undefined) checkFunction('the callback of commitAsync', callback);
+    group.commitAsync(
+      offsets === undefined ? group.allToCommit() : checkOffsetCommits(offsets).map((one) => group.toCommit(one)),
+      callback,
+    );
+  }
+
+  /** What the group has of these partitions; of all that are assigned without an argument. */
+  async committed(which?: readonly TopicPartition[]): Promise<CommittedPartition[]> {
+    const group = this.#inGroup('committed');
+    this.#checkOpen();
+    return group.committed(which === undefined ? this.#intake.all() : checkPlaces('committed', which));
+  }
+
+  /**
+   * Ends reading. In a group: hands over what it owns (onRevoked, a last commit of what is finished) and leaves. Resolves within
+   * `deadlineMs` (default 30000) with what could not be finished, in words.
+   */
+  async close(options: { deadlineMs?: number } = {}): Promise<{ unfinished: string[] }> {
+    const { deadlineMs } = readOptions('consumer.close', options, closeOptions);
+    this.#closed ??= this.#close(deadlineMs);
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -248,168 +292,106 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   // What the dispatcher tells.
 
   closed(failed: boolean): void {
-    this.#closed = true;
+    this.#gone = true;
     // A loop over records ends when the bus is closed; when it died, nobody may take that for the end.
-    if (failed)
-      this.#errors.push(new BusError('COORDINATOR_NOT_AVAILABLE', 'the coordinator of the bus died: close the bus and open it again'));
-    this.#wake();
-  }
-
-  // Taking.
-
-  /** Null when none is here; an error may wait then. */
-  #nextBatch(): ConsumedBatch<K, V, H> | null {
-    // A batch whose records were begun one by one is finished as a batch from there.
-    const begun = this.#begun;
-    if (begun !== null) {
-      this.#begun = null;
-      const { chunk, assigned } = begun;
-      if (assigned.position < chunk.nextOffset) return this.#given({ ...chunk, offset: assigned.position }, assigned);
+    if (failed) {
+      const words = 'the coordinator of the bus died: close the bus and open it again';
+      this.#intake.fail(new BusError('COORDINATOR_NOT_AVAILABLE', words), 'once');
     }
-    const chunk = this.#reader.take();
-    if (chunk === undefined) return null;
-    const assigned = this.#assigned.get(keyOf(chunk));
-    return assigned === undefined ? null : this.#given(chunk, assigned);
+    this.#intake.wake();
   }
 
-  #given(chunk: Chunk, assigned: Assigned<K, V, H>): ConsumedBatch<K, V, H> {
-    assigned.position = chunk.nextOffset;
-    return new ConsumedBatch(assigned.declared, chunk);
+  // Helpers.
+
+  get #isClosed(): boolean {
+    return this.#closed !== null || this.#gone;
   }
 
-  /** Null when none is here; an error may wait then. */
-  #nextRecord(): ConsumedRecord<K, V, H> | null {
-    for (;;) {
-      if (this.#begun === null) {
-        const chunk = this.#reader.take();
-        if (chunk === undefined) return null;
-        const assigned = this.#assigned.get(keyOf(chunk));
-        if (assigned === undefined) continue;
-        this.#begun = { records: new ConsumedBatch(assigned.declared, chunk)[Symbol.iterator](), chunk, assigned };
-      }
-      const { records, chunk, assigned } = this.#begun;
-      try {
-        const next = records.next();
-        if (!next.done) {
-          assigned.position = next.value.offset + 1;
-          return next.value;
+  async *#read<T>(give: () => T | null): AsyncGenerator<T, void, undefined> {
+    checkUnemployed(this.#intake, 'a loop');
+    try {
+      for (;;) {
+        this.#step();
+        const given = give();
+        if (given !== null) {
+          yield given;
+          continue;
         }
-      } catch (error) {
-        // A batch that matches its CRC and holds no records that can be read: told, and passed over.
-        if (!(error instanceof BusError)) throw error;
-        this.#errors.push(error);
+        this.#intake.throwFirst();
+        if (this.#isClosed) return;
+        await this.#more();
       }
-      assigned.position = chunk.nextOffset;
-      this.#begun = null;
-      if (this.#errors.length > 0) return null;
+    } finally {
+      // Left in the midst of it, by `break` or by a throw: what was given last is not known to be finished.
+      this.#intake.abandon();
     }
   }
 
-  #throwFirst(): void {
-    const first = this.#errors.shift();
-    if (first !== undefined) throw first;
+  /** The user asks for more. */
+  #step(): void {
+    this.#steps++;
+    this.#intake.step();
+    if (this.#closed === null) this.#group?.wanted();
   }
 
-  /** Until something may be here, or for so long. */
-  #more(timeoutMs?: number): Promise<void> {
-    return new Promise((resolve) => {
-      const go = (): void => {
-        timer?.cancel();
-        this.#waiting.delete(go);
-        this.#dispatcher.release();
-        resolve();
-      };
-      const timer = timeoutMs === undefined ? null : this.#dispatcher.clock.after(timeoutMs, go, true);
-      this.#waiting.add(go);
-      this.#dispatcher.hold();
-    });
+  async #more(timeoutMs?: number): Promise<void> {
+    this.#asking++;
+    await this.#intake.more(timeoutMs);
+    this.#asking--;
   }
 
-  #wake(): void {
-    for (const go of [...this.#waiting]) go();
+  async #close(deadlineMs: number): Promise<{ unfinished: string[] }> {
+    this.#intake.wake();
+    const unfinished: string[] = [];
+    if (this.#group !== null) unfinished.push(...(await this.#group.close(deadlineMs)));
+    else if (this.#intake.runner !== null) unfinished.push(...(await endRunner(this.#dispatcher, this.#intake.runner, deadlineMs)));
+    this.#intake.close();
+    this.#dispatcher.unsubscribe(this);
+    this.#closing(this);
+    return { unfinished };
   }
 
-  #stopped(
-    topic: string,
-    partition: number,
-    error: number,
-    offset: number,
-    nextOffset: number,
-    startOffset: number,
-    highWatermark: number,
-  ): void {
-    const one = this.#assigned.get(keyOf({ topic, partition }));
-    if (one === undefined) return;
-    if (error === errors.OFFSET_OUT_OF_RANGE.code && this.#reset !== 'none') {
-      const target = this.#reset === 'earliest' || offset < startOffset ? startOffset : highWatermark;
-      one.position = target;
-      this.#reader.seek(topic, partition, target);
-      return;
-    }
-    if (error === errors.CORRUPT_MESSAGE.code && nextOffset > offset) {
-      one.position = Math.max(one.position, nextOffset);
-      this.#reader.seek(topic, partition, nextOffset);
-      if (this.#skipDamage) return;
-    }
-    this.#errors.push(stoppedError(topic, partition, error, offset, nextOffset, startOffset));
-    this.#wake();
+  #inGroup(what: string): Participation<K, V, H> {
+    if (this.#group !== null) return this.#group;
+    throw new BusError('INVALID_ARGUMENT', `${what} is for a consumer in a group: give bus.consumer a groupId`);
   }
 
-  // Places and offsets.
-
-  async #expand({ topic, partition, declared }: Wanted, into: Map<string, Assigned<K, V, H>>): Promise<void> {
+  async #expand(
+    { topic, partition, declared }: Wanted,
+    into: Map<string, TopicPartition & { declared: AnyTopic | undefined }>,
+  ): Promise<void> {
     const { partitions } = await loadTopic(this.#dispatcher, topic);
     const chosen = partition === undefined ? partitions.map((one) => one.partition) : [partition];
     for (const number of chosen) {
       if (partitions[number] === undefined) throw unknownPartition(topic, number, partitions.length);
-      const one: Assigned<K, V, H> = {
-        declared: (declared ?? plainTopic(topic, this.#key, this.#value)) as Topic<unknown, unknown, unknown> as Topic<K, V, H>,
-        topic,
-        partition: number,
-        position: -1,
-        paused: false,
-      };
-      into.set(keyOf(one), one);
+      into.set(keyOf({ topic, partition: number }), { topic, partition: number, declared });
     }
   }
 
-  #place(topic: string, partition: number): { slot: number; host: number } {
-    const place = this.#dispatcher.topic(topic)?.partitions[partition];
-    if (place === undefined) throw unknownTopic(topic, 0);
-    return place;
+  /** Where partitions begin: at what the group has committed, else where a reset goes. */
+  async #startsOf(places: readonly TopicPartition[]): Promise<{ position: number; committed: number }[]> {
+    const committed = this.#group === null ? [] : await this.#group.committed(places);
+    return Promise.all(
+      places.map(async (place, i) => {
+        const known = committed[i]?.offset ?? null;
+        if (known !== null) return { position: known, committed: known };
+        // 'none' means that the user seeks before reading; the end loses nothing that was there before.
+        return { position: await offsetAt(this.#dispatcher, place, this.#resetTo() ?? 'end'), committed: -1 };
+      }),
+    );
   }
 
-  #startOf(one: Assigned<K, V, H>): Promise<number> {
-    // 'none' means that the user seeks before reading; the end loses nothing that was there before.
-    return this.#offsetOf(one, this.#reset === 'earliest' ? 'beginning' : 'end');
-  }
-
-  async #offsetOf(one: Assigned<K, V, H>, target: SeekTarget): Promise<number> {
-    if (typeof target === 'number') return target;
-    if (target === 'beginning') return this.#listOffset(one, -2);
-    if (target === 'end') return this.#listOffset(one, -1);
-    const found = await this.#listOffset(one, target.timestamp);
-    return found >= 0 ? found : this.#listOffset(one, -1);
-  }
-
-  async #listOffset(one: TopicPartition, timestampMs: number): Promise<number> {
-    await loadTopic(this.#dispatcher, one.topic);
-    const { slot, host } = this.#place(one.topic, one.partition);
-    const { offset } = await ask(this.#dispatcher, host, 'listOffsets', { slot, timestampMs });
-    return offset;
-  }
-
-  #select(what: string, which: readonly TopicPartition[] | undefined): Assigned<K, V, H>[] {
+  #select(what: string, which: readonly TopicPartition[] | undefined): Held<K, V, H>[] {
     this.#checkOpen();
-    if (which === undefined) return [...this.#assigned.values()];
+    if (which === undefined) return this.#intake.all();
     return checkPlaces(what, which).map((place) => {
-      const one = this.#assigned.get(keyOf(place));
+      const one = this.#intake.find(place);
       if (one === undefined) throw notAssigned(place.topic, place.partition);
       return one;
     });
   }
 
   #checkOpen(): void {
-    if (this.#closed || this.#dispatcher.closed) throw new BusError('CLOSED', 'the consumer is closed, or its bus is');
+    if (this.#isClosed || this.#dispatcher.closed) throw new BusError('CLOSED', 'the consumer is closed, or its bus is');
   }
 }

@@ -15,6 +15,8 @@ export interface BusEvents {
   pressure: PressureReport;
   host: { host: number; state: 'up' } | { host: number; state: 'down'; error: string; failures: number };
   coordinator: { state: 'down'; error: string };
+  member: { groupId: string; memberId: string; state: 'joined' | 'lost' | 'left' | 'failed'; epoch: number; reason: string };
+  commitFailed: { groupId: string; memberId: string; partitions: number; error: string; reason: string };
   state: Noticed<'state'>;
   damage: Noticed<'damage'>;
   recovery: Noticed<'recovery'>;
@@ -62,6 +64,27 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
   coordinator: {
     documentation: 'The coordinator has died. The bus is of no more use: close it and open it again.',
     fields: { state: 'down', error: 'why' },
+  },
+  member: {
+    documentation:
+      'A consumer of this thread has joined its group, has left it, has lost all its partitions to others without having given them up, or cannot take part.',
+    fields: {
+      groupId: 'the group',
+      memberId: 'which member',
+      state: 'joined, left, lost or failed',
+      epoch: 'member epoch, or generation',
+      reason: 'when lost or failed: why',
+    },
+  },
+  commitFailed: {
+    documentation: 'Offsets that nobody waits for (autoCommit, commitAsync without a callback) could not be committed.',
+    fields: {
+      groupId: 'the group',
+      memberId: 'which member',
+      partitions: 'of how many partitions',
+      error: 'the code',
+      reason: 'in words',
+    },
   },
   state: {
     documentation: 'A partition refuses appends because of its disk, or takes them again.',

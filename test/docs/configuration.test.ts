@@ -6,6 +6,7 @@ import { limits } from '../../src/base/limits.ts';
 import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { type BusEvents, events } from '../../src/client/events.ts';
+import { groupOptions } from '../../src/client/group/options.ts';
 import type { OptionTable } from '../../src/client/option-table.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
 import { topicConfigs } from '../../src/coordinator/configs.ts';
@@ -40,6 +41,7 @@ describe('options', () => {
     ['src/bus/options.ts', 'BusOptions', busOptions],
     ['src/client/producer-options.ts', 'ProducerOptions', producerOptions],
     ['src/client/consumer-options.ts', 'ConsumerOptions', consumerOptions],
+    ['src/client/group/options.ts', 'GroupOptions', groupOptions],
   ];
 
   test.each(tables)('%s: the members of %s are the rows of its table, and their docstrings say the same', (path, name, options) => {

@@ -11,6 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
+import { groupOptions } from '../../src/client/group/options.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
 import { ownBusConfigs } from '../../src/coordinator/bus-configs.ts';
 import { type ConfigRow, LONG_MAX, topicConfigs } from '../../src/coordinator/configs.ts';
@@ -40,6 +41,7 @@ export const blocks: Record<string, () => string> = {
   'options of Bus.open': () => optionBlock(busOptions),
   'options of bus.producer': () => optionBlock(producerOptions),
   'options of bus.consumer': () => optionBlock(consumerOptions),
+  'options of bus.consumer in a group': () => optionBlock(groupOptions),
   limits: limitBlock,
   'errors of our own': ownErrorBlock,
   'errors of Kafka': kafkaErrorBlock,

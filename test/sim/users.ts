@@ -199,7 +199,7 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
   const { client, random } = user;
   const consumer: RawConsumer = client.consumer({ ...habits.options, autoOffsetReset: 'earliest', key: serdes.raw, value: serdes.raw });
   const reading: Reading = { name: user.name, consumer, cursors: new Map(), paused: new Set() };
-  if (!(await assign(user, habits, reading))) return consumer.close();
+  if (!(await assign(user, habits, reading))) return void (await consumer.close());
   made(reading);
   let rounds = roundsOf[habits.style](user, habits, reading);
   for (;;) {
@@ -214,7 +214,7 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
     } catch (error) {
       const code = codeOf(user, error);
       // The topic is gone, or the bus.
-      if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'CLOSED') return consumer.close();
+      if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'CLOSED') return void (await consumer.close());
       if (code === 'not a BusError') return;
       // An error ends an iteration; what follows it, damage for instance, is read by the next one.
       rounds = roundsOf[habits.style](user, habits, reading);

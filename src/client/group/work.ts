@@ -31,8 +31,10 @@ export interface Work<K, V, H> {
   /** Gives no more batches of a partition until `release`: its handler has enough to do. The user's own pausing is another matter. */
   hold(topic: string, partition: number): void;
   release(topic: string, partition: number): void;
-  /** Commits all that is finished, now; resolves when that is answered. Rejects as `consumer.commit` does. */
+  /** Commits all that is finished, now; resolves when that is answered. Rejects as `consumer.commit` does. Without a group: nothing. */
   commit(): Promise<void>;
+  /** The runner works no more; the user may read by himself again. */
+  end(): void;
 }
 
 /** What a runner of handlers does when its consumer says so. */

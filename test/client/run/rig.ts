@@ -93,6 +93,7 @@ export class Rig {
         this.#wake();
       },
       commit: () => Promise.resolve(),
+      end: () => {},
     };
     const hands = handsOf(options, checked.order === 'key');
     this.runner = new HandlerRunner({ dispatcher, work, hands, options: checked, deadLetter: null, groupId: 'g' });

@@ -1,0 +1,330 @@
+/**
+ * What a member owns, as its user sees it: partitions are taken up where the group stands, given up when what was begun of them is
+ * finished and committed, or lost. The user's callbacks run here, one after the other; each is bounded, so that none holds the group up.
+ */
+import { BusError } from '../../base/errors.ts';
+import type { TopicPartitions } from '../../coordinator/groups/protocol.ts';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
+import { loadTopic } from '../ask.ts';
+import type { Held, Intake } from '../intake.ts';
+import { placeOf } from '../offsets-at.ts';
+import { keyOf, type TopicPartition } from '../places.ts';
+import type { Topic } from '../topic.ts';
+import { reasonOf, userCodeFailed } from '../user-code.ts';
+import { askGroup } from './asks.ts';
+import type { Commit, Commits } from './commits.ts';
+import { backoffMs } from './steps.ts';
+import { endRunner } from './work-of.ts';
+
+export type Told = (partitions: TopicPartition[]) => unknown;
+
+export interface Callbacks {
+  onAssigned: Told | undefined;
+  onRevoked: Told | undefined;
+  onLost: Told | undefined;
+}
+
+export interface OwnershipSetup<K, V, H> {
+  dispatcher: Dispatcher;
+  intake: Intake<K, V, H>;
+  commits: Commits;
+  groupId: string;
+  callbacks: Callbacks;
+  autoCommit: boolean;
+  /** What giving up, or taking up, may take in all. */
+  boundMs: number;
+  declaredOf(topic: string): Topic<K, V, H>;
+  /** Where a partition begins of which nothing is committed; null: the user is to seek. */
+  startOf(place: TopicPartition): Promise<number | null>;
+}
+
+const LATE = Symbol('late');
+
+export class Ownership<K, V, H> {
+  readonly #setup: OwnershipSetup<K, V, H>;
+  /** Partitions that the user paused and that went; they are paused when they come back. */
+  readonly #paused = new Set<string>();
+  #chain: Promise<void> = Promise.resolve();
+  /** Changes when all is lost: what was under way before is void. */
+  #age = 0;
+  #cancels = new Set<() => void>();
+
+  constructor(setup: OwnershipSetup<K, V, H>) {
+    this.#setup = setup;
+  }
+
+  /** Gives up and takes up. `done` is called unless all was lost meanwhile. */
+  reconcile(revoke: readonly TopicPartitions[], assign: readonly TopicPartitions[], done: () => void): void {
+    const age = this.#age;
+    this.#inTurn(async () => {
+      if (age !== this.#age) return;
+      await this.#giveUp(this.#held(placesOf(revoke)), this.#setup.boundMs);
+      if (age !== this.#age) return;
+      await this.#takeUp(placesOf(assign), age);
+      if (age === this.#age) done();
+    });
+  }
+
+  /** All that is held belongs to others. */
+  lose(): void {
+    this.#void();
+    const { intake, callbacks, boundMs } = this.#setup;
+    const lost = intake.all();
+    for (const one of lost) this.#remove(one);
+    if (lost.length === 0) return;
+    const places = lost.map(placeOnly);
+    intake.runner?.lost(places);
+    this.#inTurn(async () => {
+      const boundary = this.#boundary(boundMs);
+      await this.#tell('onLost', callbacks.onLost, places, boundary);
+      boundary.end();
+    });
+  }
+
+  /** Gives up all within the time; resolves with what was not finished, in words. */
+  async release(ms: number): Promise<string[]> {
+    this.#void();
+    const unfinished: string[] = [];
+    const { dispatcher, intake } = this.#setup;
+    const boundary = this.#boundary(ms);
+    const turned = this.#inTurn(async () => {
+      // Waiting for the user to ask for more would wait for one who has just closed.
+      if (intake.runner !== null) {
+        unfinished.push(...(await endRunner(dispatcher, intake.runner, ms * 0.8)));
+      }
+      unfinished.push(...(await this.#handOver(intake.all(), boundary)));
+    });
+    // A callback that was running before has its own bound, which may be later than ours.
+    if ((await boundary.race(turned)) === LATE && unfinished.length === 0) unfinished.push('a callback of the consumer was still running');
+    boundary.end();
+    return unfinished;
+  }
+
+  // Giving up.
+
+  async #giveUp(which: Held<K, V, H>[], ms: number): Promise<void> {
+    if (which.length === 0) return;
+    const { intake } = this.#setup;
+    for (const one of which) intake.shut(one, { moving: true });
+    const boundary = this.#boundary(ms);
+    await boundary.race(intake.runner?.revoking(which.map(placeOnly)) ?? intake.quiet(which));
+    if (!boundary.isVoid()) await this.#handOver(which, boundary);
+    boundary.end();
+    if (!boundary.isVoid()) for (const one of which) this.#remove(one);
+  }
+
+  /** The last things: the user's callback, and what is finished is committed. */
+  async #handOver(which: readonly Held<K, V, H>[], boundary: Boundary): Promise<string[]> {
+    if (which.length === 0) return [];
+    const unfinished: string[] = [];
+    await this.#commitFinished(which, boundary);
+    const { onRevoked } = this.#setup.callbacks;
+    if (!(await this.#tell('onRevoked', onRevoked, which.map(placeOnly), boundary))) unfinished.push('onRevoked had not ended');
+    const failure = boundary.isVoid() ? null : await this.#commitFinished(which, boundary);
+    if (failure !== null) unfinished.push(failure);
+    return unfinished;
+  }
+
+  /** Null when what is finished is committed. */
+  async #commitFinished(which: readonly Held<K, V, H>[], boundary: Boundary): Promise<string | null> {
+    if (!this.#setup.autoCommit) return null;
+    const due = finishedOf(which);
+    if (due.length === 0) return null;
+    const failure = await boundary.race(new Promise<BusError | null>((resolve) => this.#setup.commits.commit(due, resolve)));
+    if (failure === null) return null;
+    return `offsets of ${due.length} partitions were not committed: ${failure === LATE ? 'no answer in time' : failure.message}`;
+  }
+
+  #remove(one: Held<K, V, H>): void {
+    if (one.paused) this.#paused.add(keyOf(one));
+    this.#setup.intake.remove(one);
+  }
+
+  // Taking up.
+
+  async #takeUp(places: readonly TopicPartition[], age: number): Promise<void> {
+    if (places.length === 0) return;
+    const { dispatcher, intake, callbacks, boundMs } = this.#setup;
+    const isVoid = (): boolean => age !== this.#age;
+    const known = await this.#known(places, isVoid);
+    const committed = await this.#committed(known, isVoid);
+    const positions = await Promise.all(known.map((place) => this.#startOf(place, committed, isVoid)));
+    if (isVoid()) return;
+    const taken = known.map((place, i) => {
+      const one = intake.add(this.#setup.declaredOf(place.topic), place.topic, place.partition, positions[i]);
+      one.committed = committed?.get(keyOf(place)) ?? -1;
+      one.paused = this.#paused.delete(keyOf(place));
+      one.moving = true;
+      return one;
+    });
+    const boundary = this.#boundary(boundMs);
+    await this.#tell('onAssigned', callbacks.onAssigned, taken.map(placeOnly), boundary);
+    boundary.end();
+    if (isVoid()) return;
+    for (const one of taken) {
+      one.moving = false;
+      if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
+      // A topic that was deleted meanwhile is told by the next assignment.
+      if (dispatcher.topic(one.topic)?.partitions[one.partition] !== undefined) intake.follow(one, placeOf(dispatcher, one));
+    }
+    intake.wake();
+  }
+
+  /** Those whose topic is known by then; a topic that is not there any more will leave the assignment too. */
+  async #known(places: readonly TopicPartition[], isVoid: () => boolean): Promise<TopicPartition[]> {
+    const { dispatcher } = this.#setup;
+    const names = [...new Set(places.map(({ topic }) => topic))];
+    const there = await Promise.all(
+      names.map((name) =>
+        this.#untilItWorks(
+          () => loadTopic(dispatcher, name),
+          (error) => error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION',
+          isVoid,
+        ),
+      ),
+    );
+    return places.filter(({ topic, partition }) => there[names.indexOf(topic)]?.partitions[partition] !== undefined);
+  }
+
+  /** Null: they could not be learnt, and the user was told. */
+  async #committed(places: readonly TopicPartition[], isVoid: () => boolean): Promise<Map<string, number> | null> {
+    const { dispatcher, groupId } = this.#setup;
+    const fields = { groupId, memberId: null, epoch: -1, topics: topicsOf(places), requireStable: true };
+    const reply = await this.#untilItWorks(
+      () => askGroup(dispatcher, 'offsetFetch', fields, { deadlineMs: Number.POSITIVE_INFINITY, isVoid }),
+      () => false,
+      isVoid,
+    );
+    if (reply === null) return null;
+    return new Map(reply.offsets.map((row) => [keyOf(row), row.error === 0 ? row.offset : -1]));
+  }
+
+  async #startOf(place: TopicPartition, committed: Map<string, number> | null, isVoid: () => boolean): Promise<number> {
+    if (committed === null) return -1;
+    const offset = committed.get(keyOf(place)) ?? -1;
+    if (offset >= 0) return offset;
+    const start = await this.#untilItWorks(
+      () => this.#setup.startOf(place),
+      (error) => error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION',
+      isVoid,
+    );
+    return start ?? -1;
+  }
+
+  /** What cannot succeed is told to the user at his next read; null then, and when it does not matter any more. */
+  async #untilItWorks<T>(attempt: () => Promise<T>, isWorthTrying: (error: BusError) => boolean, isVoid: () => boolean): Promise<T | null> {
+    const { dispatcher, intake } = this.#setup;
+    for (let failures = 0; ; failures++) {
+      if (isVoid() || dispatcher.closed) return null;
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!(error instanceof BusError)) throw error;
+        if (isVoid() || error.code === 'CLOSED') return null;
+        if (!isWorthTrying(error)) {
+          if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') intake.fail(error, 'once');
+          return null;
+        }
+      }
+      await new Promise<void>((resolve) => void dispatcher.clock.after(backoffMs(failures), resolve));
+    }
+  }
+
+  // Turns and bounds.
+
+  #held(places: readonly TopicPartition[]): Held<K, V, H>[] {
+    return places.map((place) => this.#setup.intake.find(place)).filter((one) => one !== undefined);
+  }
+
+  /** False when the callback has not ended in time. */
+  async #tell(what: string, callback: Told | undefined, places: TopicPartition[], boundary: Boundary): Promise<boolean> {
+    if (callback === undefined || places.length === 0) return true;
+    const failed = (cause: unknown): void => process.emitWarning(userCodeFailed(what, cause));
+    const called = (async () => void (await callback(places)))().catch(failed);
+    const isLate = (await boundary.race(called)) === LATE;
+    if (isLate && !boundary.isVoid())
+      failed(new BusError('REQUEST_TIMED_OUT', `it has not ended within ${Math.round(boundary.ms)} ms; the group goes on without it`));
+    return !isLate;
+  }
+
+  #inTurn(work: () => Promise<unknown>): Promise<void> {
+    const turn = this.#chain.then(async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.#setup.intake.fail(asBusError(error), 'once');
+      }
+    });
+    this.#chain = turn;
+    return turn;
+  }
+
+  #void(): void {
+    this.#age++;
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels.clear();
+  }
+
+  #boundary(ms: number): Boundary {
+    const { clock } = this.#setup.dispatcher;
+    const age = this.#age;
+    let over: () => void = () => {};
+    const expired = new Promise<typeof LATE>((resolve) => {
+      over = () => resolve(LATE);
+    });
+    const timer = clock.after(ms, over, true);
+    this.#cancels.add(over);
+    return {
+      ms,
+      race: (promise) => Promise.race([promise, expired]),
+      isVoid: () => age !== this.#age,
+      end: () => {
+        timer.cancel();
+        this.#cancels.delete(over);
+      },
+    };
+  }
+}
+
+/** Several waits within one time, which ends early when all is lost. */
+interface Boundary {
+  readonly ms: number;
+  race<T>(promise: Promise<T>): Promise<T | typeof LATE>;
+  isVoid(): boolean;
+  end(): void;
+}
+
+/** What is finished of these and not known to be committed. */
+export function finishedOf<K, V, H>(which: readonly Held<K, V, H>[]): Commit[] {
+  return which
+    .filter(({ finished, committed }) => finished >= 0 && finished !== committed)
+    .map(({ topic, partition, finished, holding }) => ({ topic, partition, offset: finished, leaderEpoch: -1, metadata: '', holding }));
+}
+
+export function topicsOf(places: readonly TopicPartition[]): TopicPartitions[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of places) {
+    const known = topics.get(topic);
+    if (known === undefined) topics.set(topic, [partition]);
+    else known.push(partition);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+function nothingCommitted(groupId: string, { topic, partition }: TopicPartition): BusError {
+  const what = `group "${groupId}" has committed nothing of ${topic}-${partition}: seek in onAssigned, or set autoOffsetReset`;
+  return new BusError('OFFSET_OUT_OF_RANGE', what, { details: { groupId, topic, partition } });
+}
+
+function placesOf(topics: readonly TopicPartitions[]): TopicPartition[] {
+  return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+}
+
+function placeOnly({ topic, partition }: TopicPartition): TopicPartition {
+  return { topic, partition };
+}
+
+function asBusError(error: unknown): BusError {
+  if (error instanceof BusError) return error;
+  return new BusError('UNKNOWN_SERVER_ERROR', `partitions could not be given up or taken up: ${reasonOf(error)}`, { cause: error });
+}

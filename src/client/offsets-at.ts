@@ -1,0 +1,28 @@
+/** Where a place in a partition is, asked of the host that carries it. */
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
+import { ask, loadTopic } from './ask.ts';
+import type { SeekTarget, TopicPartition } from './places.ts';
+import { unknownTopic } from './refusals.ts';
+
+/** Which host carries a partition. Throws BusError for a topic that is not known to the dispatcher. */
+export function placeOf(dispatcher: Dispatcher, { topic, partition }: TopicPartition): { slot: number; host: number } {
+  const place = dispatcher.topic(topic)?.partitions[partition];
+  if (place === undefined) throw unknownTopic(topic, 0);
+  return place;
+}
+
+/** The offset of a place; behind the last record for a time that is later than all. */
+export async function offsetAt(dispatcher: Dispatcher, one: TopicPartition, target: SeekTarget): Promise<number> {
+  if (typeof target === 'number') return target;
+  if (target === 'beginning') return listOffset(dispatcher, one, -2);
+  if (target === 'end') return listOffset(dispatcher, one, -1);
+  const found = await listOffset(dispatcher, one, target.timestamp);
+  return found >= 0 ? found : listOffset(dispatcher, one, -1);
+}
+
+async function listOffset(dispatcher: Dispatcher, one: TopicPartition, timestampMs: number): Promise<number> {
+  await loadTopic(dispatcher, one.topic);
+  const { slot, host } = placeOf(dispatcher, one);
+  const { offset } = await ask(dispatcher, host, 'listOffsets', { slot, timestampMs });
+  return offset;
+}
