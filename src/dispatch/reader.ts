@@ -48,6 +48,8 @@ interface HostSession {
   outstanding: boolean;
   /** The outstanding fetch was told to return. */
   woken: boolean;
+  /** The next fetch is sent when what has come was handed out. */
+  resting: boolean;
   feeds: number;
 }
 
@@ -218,7 +220,7 @@ export class Reader implements Subscriber {
   #session(host: number): HostSession {
     let session = this.#sessions[host];
     if (session === undefined) {
-      session = { host, id: nextSessionId++, fresh: true, changes: new Map(), outstanding: false, woken: false, feeds: 0 };
+      session = { host, id: nextSessionId++, fresh: true, changes: new Map(), outstanding: false, woken: false, resting: false, feeds: 0 };
       this.#sessions[host] = session;
     }
     return session;
@@ -247,7 +249,7 @@ export class Reader implements Subscriber {
   }
 
   #pump(session: HostSession): void {
-    if (session.outstanding || this.#closed) return;
+    if (session.outstanding || session.resting || this.#closed) return;
     if (this.#queuedBytes >= this.#options.queuedBytesMax) return;
     if (session.feeds === 0 && session.changes.size === 0) return;
     const changes = new Float64Array(session.changes.size * 3);
@@ -265,7 +267,8 @@ export class Reader implements Subscriber {
     const ask = {
       session: session.id,
       fresh: session.fresh,
-      changes,
+      // An array costs 5 µs on its way, even an empty one.
+      changes: at === 0 ? null : changes,
       bytesMin: fetchBytesMin,
       bytesMax: fetchBytesMax,
       waitMs: session.feeds === 0 ? 0 : fetchWaitMs,
@@ -286,9 +289,23 @@ export class Reader implements Subscriber {
         this.#dispatcher.clock.after(RETRY_MS, () => this.#pump(session), true);
       return;
     }
-    for (const part of reply.parts) this.#arrived(session, part, reply.bytes);
-    this.#pump(session);
+    let isMore = reply.parts.length === 0;
+    for (const part of reply.parts) {
+      this.#arrived(session, part, reply.bytes);
+      if (part.nextOffset < part.highWatermark) isMore = true;
+    }
+    if (isMore) this.#pump(session);
+    else this.#pumpAfterwards(session);
     if (!this.#ring.isEmpty) this.#events.ready();
+  }
+
+  /** Nothing more waits at the host: who waits for these records goes before the post of the next fetch, which takes 10 to 40 µs. */
+  #pumpAfterwards(session: HostSession): void {
+    session.resting = true;
+    this.#dispatcher.clock.soon(() => {
+      session.resting = false;
+      this.#pump(session);
+    });
   }
 
   /** The host takes no more readers: nothing is read there until a seek tries it again. */

@@ -32,8 +32,10 @@ export function nextAsk(connection: Connection): HostAsk | undefined {
 /** One post with all that the turn answers. */
 export function sendAnswers(connection: Connection): void {
   if (connection.replies.length === 0 && connection.notices.length === 0) return;
-  connection.port.post({ replies: connection.replies, notices: connection.notices }, connection.transfers);
+  const { replies, notices, transfers } = connection;
   connection.replies = [];
   connection.notices = [];
+  if (transfers.length === 0) return connection.port.post({ replies, notices });
   connection.transfers = [];
+  connection.port.post({ replies, notices }, transfers);
 }

@@ -73,7 +73,8 @@ export class ParkedReads {
       this.#remove(session);
       return done({ error: errors.LIMIT_REACHED.code, parts: [], bytes: null });
     }
-    for (let at = 0; at + 2 < ask.changes.length; at += 3) this.#follow(session, ask.changes[at], ask.changes[at + 1], ask.changes[at + 2]);
+    const changes = ask.changes ?? NOTHING;
+    for (let at = 0; at + 2 < changes.length; at += 3) this.#follow(session, changes[at], changes[at + 1], changes[at + 2]);
     session.parked = { ask, done, deadlineMs: nowMs + ask.waitMs };
     this.#parkedCount++;
     this.#deadlines.set(session, session.parked.deadlineMs);
@@ -324,6 +325,8 @@ export class ParkedReads {
     parked.done({ error: 0, parts, bytes });
   }
 }
+
+const NOTHING = new Float64Array(0);
 
 function emptyPart(slot: number, error: number, offset: number, highWatermark: number, startOffset: number): FetchPart {
   return { slot, error, offset, nextOffset: offset, highWatermark, startOffset, path: '', position: 0, length: 0 };

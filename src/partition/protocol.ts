@@ -87,12 +87,12 @@ export interface HostVerbs {
   };
   /**
    * Read from many partitions; parked until `bytesMin` wait or `waitMs` pass. With `session` > 0 the host remembers the
-   * partitions and offsets, moves them on as it delivers, and `changes` names only what is new: (slot, offset, bytesMax) triples,
-   * bytesMax 0 to forget. With session 0 `changes` is the whole list. A session that the host no longer knows is answered with
+   * partitions and offsets, moves them on as it delivers, and `changes` names only what is new, if anything: (slot, offset,
+   * bytesMax) triples, bytesMax 0 to forget. With session 0 `changes` is the whole list. A session that the host no longer knows is answered with
    * FETCH_SESSION_ID_NOT_FOUND, and the asker sends the whole list again.
    */
   fetch: {
-    ask: { session: number; fresh: boolean; changes: Float64Array; bytesMin: number; bytesMax: number; waitMs: number };
+    ask: { session: number; fresh: boolean; changes: Float64Array | null; bytesMin: number; bytesMax: number; waitMs: number };
     reply: { parts: FetchPart[]; bytes: ArrayBuffer | null };
   };
   /** End a parked read now (its reply comes with what there is) and forget its session when `forget`. */
