@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { errorName } from '../base/errors.ts';
 import type { LogConfig } from '../log/config.ts';
-import type { HostAnswer, HostAsk, HostNotice, HostPost, HostReply, PartitionSpec } from '../partition/protocol.ts';
+import type { HostAnswer, HostAsk, HostNotice, HostPost, HostReply, PartitionDescription, PartitionSpec } from '../partition/protocol.ts';
 import type { Port } from '../world/port.ts';
 import type { Remnant } from './remains.ts';
 
@@ -44,6 +44,8 @@ interface Link {
   /** Gathered in this turn. */
   outgoing: HostAsk[];
   inFlight: Map<number, { ask: CoordinatorAsk; errands: Errand[] }>;
+  /** What it was asked about and has not answered. */
+  looks: Map<number, (partitions: readonly PartitionDescription[]) => void>;
   /** A host opens over many of its turns: what presumes open partitions is held until it has answered. */
   opening: number;
   held: { ask: CoordinatorAsk; errands: Errand[] }[];
@@ -72,6 +74,7 @@ export class Hosts {
       succeeded: false,
       outgoing: [],
       inFlight: new Map(),
+      looks: new Map(),
       opening: 0,
       held: [],
       waiting: [],
@@ -108,6 +111,9 @@ export class Hosts {
     link.inFlight = new Map();
     link.held = [];
     for (const { ask, errands } of lost) this.#lose(link, ask, errands);
+    const looks = [...link.looks.values()];
+    link.looks.clear();
+    for (const take of looks) take([]);
   }
 
   /** The other end of a host's port is gone; false when another host has come up under its number. */
@@ -144,6 +150,25 @@ export class Hosts {
       if (link.port === null) this.#lose(link, ask, [errand]);
       else this.#send(host, ask, [errand], true);
     }
+  }
+
+  /** Asks how these partitions stand. A host that is down, or dies meanwhile, has nothing to say of its own. */
+  describe(slots: readonly number[], done: (partitions: readonly PartitionDescription[]) => void): void {
+    const found: PartitionDescription[] = [];
+    let left = 1;
+    const take = (partitions: readonly PartitionDescription[]): void => {
+      for (const one of partitions) found.push(one);
+      if (--left === 0) done(found);
+    };
+    for (const [host, own] of this.#byHost(slots, (slot) => slot)) {
+      const link = this.#links[host];
+      if (link.port === null) continue;
+      left++;
+      const id = this.#nextId++;
+      link.looks.set(id, take);
+      link.outgoing.push({ verb: 'describe', id, slots: own });
+    }
+    take([]);
   }
 
   /** Takes what the hosts have posted. */
@@ -186,6 +211,11 @@ export class Hosts {
 
   #answered(host: number, reply: HostReply): void {
     const link = this.#links[host];
+    if (reply.verb === 'describe') {
+      const take = link.looks.get(reply.id);
+      link.looks.delete(reply.id);
+      return take?.(reply.partitions);
+    }
     const asked = link.inFlight.get(reply.id);
     if (asked === undefined) return;
     link.inFlight.delete(reply.id);
