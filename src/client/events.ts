@@ -10,6 +10,36 @@ import { realClock } from '../world/clock.ts';
 /** A host's notice as it is passed on: with the host's number. */
 type Noticed<N extends HostNotice['notice']> = { host: number } & Omit<Extract<HostNotice, { notice: N }>, 'notice'>;
 
+interface GroupTurned {
+  groupId: string;
+  topic: string;
+  partition: number;
+  memberId: string;
+  clientId: string;
+  clientHost: string;
+  committed: number;
+  position: number;
+  highWatermark: number;
+  lag: number;
+  sinceMs: number;
+  why: string;
+}
+
+const groupTurned = {
+  groupId: 'the group',
+  topic: 'the topic',
+  partition: 'its partition',
+  memberId: 'who has it',
+  clientId: 'the client id of that member',
+  clientHost: 'where that member is',
+  committed: 'the offset that is committed; −1: none',
+  position: 'the offset that the member will handle next; −1: it does not say',
+  highWatermark: 'where the partition ends',
+  lag: 'records that wait',
+  sinceMs: 'when it last moved on',
+  why: 'what it waits for, in words, and what to do',
+} as const;
+
 /** What each event carries. */
 export interface BusEvents {
   pressure: PressureReport;
@@ -23,6 +53,8 @@ export interface BusEvents {
   openFailed: { host: number; topic: string; partition: number; error: string; reason: string };
   databaseDamaged: { movedTo: string };
   topicRebuilt: { topic: string; topicId: string; partitions: number };
+  groupStalled: GroupTurned;
+  groupResumed: GroupTurned;
   strayPartition: { topic: string; partition: number; topicId: string; movedTo: string };
   handlerFailed: {
     topic: string;
@@ -139,6 +171,12 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
     documentation: 'A topic was found again from its folders. Its configuration is lost, so it keeps everything until it is configured.',
     fields: { topic: 'its name', topicId: 'its id', partitions: 'how many' },
   },
+  groupStalled: {
+    documentation:
+      'A group has not moved on in a partition that one of its members has and in which records wait, for `group.stall.ms`. Told once, until it resumes.',
+    fields: groupTurned,
+  },
+  groupResumed: { documentation: 'A group moves on in a partition that was told as stalled, or has read all of it.', fields: groupTurned },
   strayPartition: {
     documentation: 'The folder of a partition that no topic claims was put aside.',
     fields: { topic: 'its topic', partition: 'its number in the topic', topicId: 'the topic’s id', movedTo: 'the folder’s new name' },

@@ -14,20 +14,21 @@ import { limits } from '../base/limits.ts';
 import type { HostNotice, PartitionSpec } from '../partition/protocol.ts';
 import type { Port } from '../world/port.ts';
 import { type BeginSetup, beginState, reloadState } from './begin.ts';
-import { type BusConfigs, type Configs, parseBusConfigs, toLogConfig } from './config-values.ts';
+import { type BusConfigs, type Configs, parseBusConfigs } from './config-values.ts';
 import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
 import { type Fact, isStoredFact, mustBeSynced } from './facts.ts';
 import { folderRefusal, writeCleanMarker } from './folder.ts';
 import { type GroupOutcome, GroupTurn } from './group-turn.ts';
 import { isGroupAsk, refuseGroupAsk } from './groups/refuse.ts';
-import { Errand, type HostPort, Hosts } from './hosts.ts';
+import { type Errand, type HostPort, Hosts } from './hosts.ts';
 import { Loads, type LoadsSetup } from './loads.ts';
 import { type Failure, Parking } from './parking.ts';
 import type * as protocol from './protocol.ts';
 import type { CoordinatorAsk, CoordinatorAskOf, CoordinatorNotice, CoordinatorReply } from './protocol.ts';
 import { refuse } from './refuse.ts';
 import { removeRemains } from './remains.ts';
-import { applyAll, hostOf, type State, type Topic } from './state.ts';
+import { applyAll, hostOf, type State, topicOf } from './state.ts';
+import { TopicErrands } from './topic-errands.ts';
 import { decide, type TopicAsk, toSpecs } from './topics.ts';
 
 export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
@@ -59,11 +60,10 @@ export class Coordinator {
   readonly #loads: Loads;
   readonly #parking = new Parking();
   readonly #dispatchers: Dispatchers;
-  /** By topic id: partitions that no host has opened yet. Metadata of these topics waits. */
-  readonly #creating = new Map<string, Errand>();
   #bus!: BusConfigs;
   #state!: State;
   #groups!: GroupTurn;
+  #errands!: TopicErrands;
   #clean = false;
   #running = false;
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
@@ -118,11 +118,28 @@ export class Coordinator {
     const { state, clean, events } = beginState(this.#setup);
     this.#state = state;
     this.#clean = clean;
+    this.#errands = new TopicErrands({
+      hosts: this.#hosts,
+      bus: this.#bus,
+      state: () => this.#state,
+      changed: (name) => void this.#changed.add(name),
+      follows: (fact) => void this.#consequences.push(fact),
+    });
     for (const event of events) this.#dispatchers.tell({ notice: 'event', ...event });
-    for (const topic of state.byId.values()) if (topic.deleting) this.#drop(topic);
+    for (const topic of state.byId.values()) if (topic.deleting) this.#errands.drop(topic);
     this.#settle();
-    this.#groups = new GroupTurn(this.#setup, this.#bus);
-    this.#finish([this.#groups.begin(state)]);
+    const { clock, random } = this.#setup;
+    this.#groups = new GroupTurn(
+      {
+        clock,
+        random,
+        state: () => this.#state,
+        describe: (slots, done) => this.#hosts.describe(slots, done),
+        tell: (notice) => this.#dispatchers.tell(notice),
+      },
+      this.#bus,
+    );
+    this.#finish([this.#groups.begin()]);
   }
 
   #tick(): void {
@@ -131,9 +148,10 @@ export class Coordinator {
       this.#guard(() => {
         this.#parking.expire(this.#setup.clock.monotonicMs());
         this.#settle();
-        const due = this.#groups.due(this.#state);
+        const due = this.#groups.due();
         if (due !== null) this.#finish([due]);
         this.#evaluate();
+        this.#hosts.flush();
         this.#answer();
       });
       this.#tick();
@@ -160,7 +178,7 @@ export class Coordinator {
     const outcomes: Outcome[] = [];
     this.#dispatchers.drain((dispatcher, ask) => this.#take(dispatcher, ask, outcomes));
     const names = outcomes.flatMap(({ facts }) => facts.flatMap((fact) => this.#nameChanged(fact)));
-    if (names.length > 0) outcomes.push(this.#groups.topicsChanged(this.#state, names));
+    if (names.length > 0) outcomes.push(this.#groups.topicsChanged(names));
     this.#finish(outcomes);
     this.#settle();
     this.#evaluate();
@@ -238,7 +256,7 @@ export class Coordinator {
     const isClosing = this.#closing !== null;
     if (isGroupAsk(ask)) {
       if (isClosing) dispatcher.replies.push(refuseGroupAsk(ask, errors.CLOSED.code, 'the bus is closing'));
-      else outcomes.push(this.#groups.take(this.#state, dispatcher, ask));
+      else outcomes.push(this.#groups.take(dispatcher, ask));
     } else if (isClosing) dispatcher.replies.push(refuse(ask, errors.CLOSED.code, 'the bus is closing'));
     else if (dispatcher.parked >= limits.asksInFlightMax) {
       dispatcher.replies.push(refuse(ask, errors.LIMIT_REACHED.code, `${dispatcher.parked} asks wait already: await some of them first`));
@@ -272,8 +290,8 @@ export class Coordinator {
   }
 
   #carryOut(dispatcher: Dispatcher, reply: CoordinatorReply, facts: readonly Fact[]): void {
-    const errands = facts.map((fact) => this.#act(fact));
-    if (reply.verb === 'metadata') errands.push(...reply.topics.map(({ topicId }) => this.#creating.get(topicId)));
+    const errands = facts.map((fact) => this.#errands.act(fact));
+    if (reply.verb === 'metadata') errands.push(...reply.topics.map(({ topicId }) => this.#errands.opening(topicId)));
     const pending = [...new Set(errands)].filter((errand) => errand !== undefined && !errand.isDone) as Errand[];
     if (pending.length === 0) {
       dispatcher.replies.push(reply);
@@ -288,50 +306,6 @@ export class Coordinator {
         dispatcher.replies.push(complete);
       },
     });
-  }
-
-  /** What hosts have to do about a fact, and the errand that is done when they have. */
-  #act(fact: Fact): Errand | undefined {
-    switch (fact.fact) {
-      case 'topicCreated':
-      case 'partitionsAdded':
-        return this.#open(this.#topic(fact.topicId), fact.slots);
-      case 'configsChanged': {
-        const topic = this.#topic(fact.topicId);
-        const errand = new Errand();
-        this.#hosts.configure(topic.slots, toLogConfig(topic.configs, this.#bus), errand);
-        this.#changed.add(topic.name);
-        return errand;
-      }
-      case 'topicDeleting': {
-        const topic = this.#topic(fact.topicId);
-        this.#changed.add(topic.name);
-        return this.#drop(topic);
-      }
-      default:
-        return undefined;
-    }
-  }
-
-  #open(topic: Topic, slots: readonly number[]): Errand {
-    const errand = new Errand();
-    this.#hosts.open(toSpecs(this.#state, topic, slots, this.#bus), errand);
-    this.#creating.set(topic.topicId, errand);
-    errand.whenDone(() => {
-      if (this.#creating.get(topic.topicId) === errand) this.#creating.delete(topic.topicId);
-      this.#changed.add(topic.name);
-    });
-    return errand;
-  }
-
-  #drop(topic: Topic): Errand {
-    const errand = new Errand();
-    this.#hosts.drop(topic.slots, errand);
-    errand.whenDone(() => {
-      // What could not be removed is tried again by the next start; until then its slots stay taken.
-      if (errand.failures.size === 0) this.#consequences.push({ fact: 'topicDeleted', topicId: topic.topicId });
-    });
-    return errand;
   }
 
   /** Stores and applies what followed from the hosts' answers. A store that refuses is asked again: nobody else will say it. */
@@ -356,7 +330,7 @@ export class Coordinator {
       const known = error instanceof BusError ? error : new BusError('KAFKA_STORAGE_ERROR', String(error));
       log.error({ code: known.code, error: String(error) }, 'facts could not be stored; their askers are refused');
       this.#state = reloadState(this.#setup);
-      this.#groups.restart(this.#state);
+      this.#groups.restart();
       return { error: errors[known.code].code, message: known.message };
     }
   }
@@ -364,7 +338,7 @@ export class Coordinator {
   /** The name of the topic of which a fact changes what groups see; a list of one or none. */
   #nameChanged(fact: Fact): string[] {
     const isSeen = fact.fact === 'topicCreated' || fact.fact === 'partitionsAdded' || fact.fact === 'topicDeleting';
-    return isSeen ? [this.#topic(fact.topicId).name] : [];
+    return isSeen ? [topicOf(this.#state, fact.topicId).name] : [];
   }
 
   #hear(host: number, notice: HostNotice): void {
@@ -398,7 +372,7 @@ export class Coordinator {
     const unfinished: string[] = [];
     for (const topic of this.#state.byId.values()) if (topic.deleting) unfinished.push(`topic ${topic.name} is still being deleted`);
     this.#parking.close();
-    this.#groups.refuseWaiting(errors.CLOSED.code, 'the bus is closing');
+    this.#groups.close();
     let error = 0;
     try {
       store?.checkpoint();
@@ -431,11 +405,5 @@ export class Coordinator {
       const owner = this.#state.owners.get(slot);
       return { topic: owner?.topic.name ?? '', error, message: `partition ${owner?.partition ?? '?'}: ${message}` };
     });
-  }
-
-  #topic(topicId: string): Topic {
-    const topic = this.#state.byId.get(topicId);
-    assert(topic !== undefined, 'a fact that was just applied is about a topic that exists');
-    return topic;
   }
 }

@@ -10,6 +10,7 @@ import type { Random } from '../world/random.ts';
 import type { BusConfigs } from './config-values.ts';
 import type { Dispatcher } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
+import { GroupWatch, type GroupWatchSetup } from './group-watch.ts';
 import { type GroupDecision, type GroupReply, type GroupSurroundings, viewTopics } from './groups/decision.ts';
 import { beginGroups, decideGroup, expireGroups, topicsChanged } from './groups/groups.ts';
 import { type GroupAsk, refuseGroupAsk } from './groups/refuse.ts';
@@ -40,26 +41,29 @@ interface Asked {
   ask: GroupAsk;
 }
 
-export interface GroupTurnSetup {
+export interface GroupTurnSetup extends Pick<GroupWatchSetup, 'describe' | 'tell'> {
   clock: Clock;
   random: Random;
+  state(): State;
 }
 
 export class GroupTurn {
   readonly #setup: GroupTurnSetup;
   readonly #bus: BusConfigs;
+  readonly #watch: GroupWatch;
   /** Joins and syncs that wait, by token. */
   readonly #waiting = new Map<number, Asked>();
   readonly #toTell = new Set<string>();
   #nextToken = 1;
-  /** A state whose sessions have not begun. */
-  #begunAnew: State | null = null;
+  /** The sessions of the present state have not begun. */
+  #mustBegin = false;
   #sweptAtMs: number;
 
   constructor(setup: GroupTurnSetup, bus: BusConfigs) {
     this.#setup = setup;
     this.#bus = bus;
     this.#sweptAtMs = setup.clock.monotonicMs();
+    this.#watch = new GroupWatch({ ...setup, stallMs: bus.stallMs, around: () => this.#around(setup.state()) });
   }
 
   get waiting(): number {
@@ -67,7 +71,8 @@ export class GroupTurn {
   }
 
   /** The state was loaded, for the first time or anew: sessions begin. */
-  begin(state: State): GroupOutcome {
+  begin(): GroupOutcome {
+    const state = this.#setup.state();
     return this.#outcome(state, beginGroups(state.groups, this.#around(state)));
   }
 
@@ -75,13 +80,14 @@ export class GroupTurn {
    * The state was made anew of what is stored: whoever waits is not known to it any more. Their joins are refused with a code that has
    * them join again, and sessions begin anew with the next look at what is due.
    */
-  restart(state: State): void {
-    this.refuseWaiting(errors.COORDINATOR_NOT_AVAILABLE.code, 'what was decided could not be stored; try again');
+  restart(): void {
+    this.#refuseWaiting(errors.COORDINATOR_NOT_AVAILABLE.code, 'what was decided could not be stored; try again');
     this.#toTell.clear();
-    this.#begunAnew = state;
+    this.#mustBegin = true;
   }
 
-  take(state: State, dispatcher: Dispatcher, ask: GroupAsk): GroupOutcome {
+  take(dispatcher: Dispatcher, ask: GroupAsk): GroupOutcome {
+    const state = this.#setup.state();
     switch (ask.verb) {
       case 'offsetCommit':
         return answered(state, dispatcher, ask, commitOffsets(state, ask, this.#around(state)), ask.synced);
@@ -94,8 +100,10 @@ export class GroupTurn {
       case 'alterQuotas':
         return answered(state, dispatcher, ask, alterQuotas(state, ask));
       case 'reportProgress':
+        return answered(state, dispatcher, ask, { facts: [], reply: this.#watch.report(ask) });
       case 'explainGroup':
-        return answered(state, dispatcher, ask, { facts: [], reply: refuseGroupAsk(ask, errors.UNSUPPORTED_VERSION.code, 'not yet') });
+        this.#watch.explain(dispatcher, ask);
+        return { facts: [], answers: [], synced: false };
       case 'joinGroup':
       case 'syncGroup':
       case 'heartbeat':
@@ -115,17 +123,19 @@ export class GroupTurn {
   }
 
   /** Topics of these names were made, grew or went. */
-  topicsChanged(state: State, names: readonly string[]): GroupOutcome {
+  topicsChanged(names: readonly string[]): GroupOutcome {
+    const state = this.#setup.state();
     return this.#outcome(state, topicsChanged(state.groups, names, this.#around(state)));
   }
 
   /** What is due now, or null. */
-  due(state: State): GroupOutcome | null {
+  due(): GroupOutcome | null {
     const { clock } = this.#setup;
+    const state = this.#setup.state();
     const monotonicMs = clock.monotonicMs();
-    if (this.#begunAnew === state) {
-      this.#begunAnew = null;
-      return this.begin(state);
+    if (this.#mustBegin) {
+      this.#mustBegin = false;
+      return this.begin();
     }
     const facts: Fact[] = [];
     const answers: GroupAnswer[] = [];
@@ -140,11 +150,18 @@ export class GroupTurn {
       applyAll(state, swept);
       facts.push(...swept);
     }
+    const seen = this.#watch.due();
+    applyAll(state, seen);
+    facts.push(...seen);
     return facts.length === 0 && answers.length === 0 ? null : { facts, answers, synced: false };
   }
 
-  /** Refuses all that waits: the bus closes, or what they wait for is not known any more. */
-  refuseWaiting(error: number, message: string): void {
+  close(): void {
+    this.#refuseWaiting(errors.CLOSED.code, 'the bus is closing');
+    this.#watch.close();
+  }
+
+  #refuseWaiting(error: number, message: string): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { dispatcher, ask } of waiting) dispatcher.replies.push(refuseGroupAsk(ask, error, message));

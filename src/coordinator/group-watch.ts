@@ -91,7 +91,8 @@ export class GroupWatch {
   }
 
   close(): void {
-    for (const { dispatcher, ask } of this.#explaining) dispatcher.replies.push(refuseGroupAsk(ask, errors.CLOSED.code, 'the bus is closing'));
+    for (const { dispatcher, ask } of this.#explaining)
+      dispatcher.replies.push(refuseGroupAsk(ask, errors.CLOSED.code, 'the bus is closing'));
     this.#explaining.clear();
   }
 
@@ -152,7 +153,9 @@ export class GroupWatch {
   #explainOne(group: GroupDescription, place: Place, nowMs: number) {
     const { groupId } = group;
     const { groups } = this.#setup.state();
-    const owner = group.members.find(({ assignment }) => assignment.some((one) => one.topic === place.topic && one.partitions.includes(place.partition)));
+    const owner = group.members.find(({ assignment }) =>
+      assignment.some((one) => one.topic === place.topic && one.partitions.includes(place.partition)),
+    );
     return explain({
       place,
       group,
@@ -184,10 +187,15 @@ export class GroupWatch {
   #placesOf({ groupId, members }: GroupDescription): Named[] {
     const state = this.#setup.state();
     const found = new Map<string, Named>();
-    const add = (topic: string, partition: number): void => void found.set(`${topic}\u0000${partition}`, { topic, partition });
+    const add = (topic: string, partition: number): void => {
+      found.set(`${topic}\u0000${partition}`, { topic, partition });
+    };
     for (const { assignment, targetAssignment, subscribedTopics } of members) {
       for (const { topic, partition } of [...placesIn(assignment), ...placesIn(targetAssignment)]) add(topic, partition);
-      for (const name of subscribedTopics) state.byName.get(name)?.slots.forEach((_, partition) => add(name, partition));
+      for (const name of subscribedTopics) {
+        const count = state.byName.get(name)?.slots.length ?? 0;
+        for (let partition = 0; partition < count; partition++) add(name, partition);
+      }
     }
     for (const [topicId, partitions] of state.offsets.byGroup.get(groupId) ?? []) {
       const name = state.byId.get(topicId)?.name;

@@ -185,7 +185,8 @@ export function hostOf(state: State, slot: number): number {
   return slot % state.hosts;
 }
 
-function topicOf(state: State, topicId: string): Topic {
+/** The topic that a fact is about. */
+export function topicOf(state: State, topicId: string): Topic {
   const topic = state.byId.get(topicId);
   assert(topic !== undefined, `a fact is about a topic that exists, not ${topicId}`);
   return topic;

@@ -91,7 +91,7 @@ describe('events', () => {
   test('have a row for everything that hosts and the coordinator tell, and no other', () => {
     // Of the hosts' notices only their load stays within the house.
     const ofHosts: Record<Exclude<HostNotice['notice'], 'load'>, true> = { damage: true, recovery: true, state: true };
-    const coordinator = readSources('src/coordinator/*.ts')
+    const coordinator = readSources('src/coordinator/**/*.ts')
       .map(({ text }) => text)
       .join('\n');
     const ofCoordinator = [...coordinator.matchAll(/name: '(\w+)', fields/g)].map(([, name]) => name);

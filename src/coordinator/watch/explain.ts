@@ -85,12 +85,17 @@ function owned(what: Case, owner: MemberDescription, lag: number): Verdict {
   const { place, progress, standing, nowMs } = what;
   const since = standing?.sinceMs ?? owner.sinceMs;
   if (place.highWatermark < 0) {
-    return { state: 'progressing', text: `${nameOf(owner)} has it; its partition host does not say where it ends just now`, sinceMs: since };
+    return {
+      state: 'progressing',
+      text: `${nameOf(owner)} has it; its partition host does not say where it ends just now`,
+      sinceMs: since,
+    };
   }
   if (lag === 0) return { state: 'caught-up', text: `${nameOf(owner)} has read all of it`, sinceMs: since };
   const behind = `${lag} record${lag === 1 ? '' : 's'} behind`;
   const doing = progress === undefined ? silent(owner, nowMs) : doingOf(progress, nowMs);
-  if (standing?.isStalled !== true) return { state: 'progressing', text: `${nameOf(owner)} has it and is ${behind}: ${doing}`, sinceMs: since };
+  if (standing?.isStalled !== true)
+    return { state: 'progressing', text: `${nameOf(owner)} has it and is ${behind}: ${doing}`, sinceMs: since };
   return {
     state: 'stalled',
     text: `${nameOf(owner)} has it, is ${behind} and has not moved on ${sinceWords(since, nowMs)}: ${doing}${adviceOf(progress)}`,

@@ -105,7 +105,10 @@ export class Watchdog {
 }
 
 /** Records that wait to be read; 0 when that is not known. */
-export function lagOf({ highWatermark, committed }: Pick<Owned, 'highWatermark' | 'committed'>, standing: Pick<Standing, 'position' | 'endAtFirst'>): number {
+export function lagOf(
+  { highWatermark, committed }: Pick<Owned, 'highWatermark' | 'committed'>,
+  standing: Pick<Standing, 'position' | 'endAtFirst'>,
+): number {
   if (highWatermark < 0) return 0;
   // What is read and not committed is not done yet: a member that commits is measured by that.
   const done = committed >= 0 ? committed : standing.position >= 0 ? standing.position : standing.endAtFirst;
