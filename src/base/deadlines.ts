@@ -57,6 +57,18 @@ export class Deadlines<K> {
     return key;
   }
 
+  /** The keys that are due at `nowMs`, in no order; they stay. */
+  due(nowMs: number): K[] {
+    const keys: K[] = [];
+    const queue = [0];
+    for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+      if (at >= this.#times.length || this.#times[at] > nowMs) continue;
+      keys.push(this.#keys[at]);
+      queue.push(2 * at + 1, 2 * at + 2);
+    }
+    return keys;
+  }
+
   #up(from: number): void {
     let at = from;
     while (at > 0) {

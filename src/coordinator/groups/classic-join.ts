@@ -25,7 +25,7 @@ import { newMemberId } from './words.ts';
 type JoinAsk = CoordinatorAskOf<'joinGroup'>;
 
 export function join(draft: Draft, ask: JoinAsk, token: number): void {
-  const refuse = (refused: Refusal, memberId = ask.memberId) => draft.reply(token, joinRefused(ask.id, memberId, refused));
+  const refuse = (refused: Refusal, memberId = ask.memberId) => draft.refuse(token, joinRefused(ask.id, memberId, refused));
   if (!hasRoom(draft, ask.memberId)) {
     const { membersMax } = draft.around.settings;
     return refuse(refusal('GROUP_MAX_SIZE_REACHED', `group "${draft.groupId}" has ${membersMax} members, which is the most`), '');

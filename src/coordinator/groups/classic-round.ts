@@ -48,11 +48,11 @@ export function prepareRebalance(draft: Draft, reason: string): void {
   if (!isFirst) completeIfAllJoined(draft);
 }
 
-/** Whoever waits for its assignment joins again instead. */
+/** Whoever waits for its assignment joins again instead. What it had is kept: a cooperative member still reads it. */
 function sendBack(draft: Draft): void {
   for (const { row, live } of draft.all()) {
-    draft.put({ ...row, assignmentBytes: NO_BYTES }, { ...live, sync: null });
     if (live.sync === null) continue;
+    draft.put(row, { ...live, sync: null });
     draft.reply(live.sync.token, syncRefused(live.sync.id, REJOIN));
     draft.heard(row.memberId, row.sessionTimeoutMs);
   }

@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { CoordinatorReply } from '../protocol.ts';
 import type { GroupDecision, GroupReply, GroupSurroundings } from './decision.ts';
 import type { GroupFact, GroupRow, Member, MemberLive, MemberRow, Partitions, Round, Waiting } from './facts.ts';
-import type { GroupEvent } from './protocol.ts';
+import type { GroupEvent, GroupType } from './protocol.ts';
 import { type Group, NEVER, ownerOf } from './state.ts';
 
 export class Draft {
@@ -21,6 +21,7 @@ export class Draft {
   #size: number;
   #isSaved: boolean;
   #isChecked = false;
+  #isRefused = false;
 
   /** `row` is given for a group that is not there yet. */
   constructor(base: Group | undefined, around: GroupSurroundings, row?: GroupRow) {
@@ -129,7 +130,15 @@ export class Draft {
     this.replies.push({ token, reply });
   }
 
+  /** The ask is refused: nothing of what was drafted for it happens. */
+  refuse(token: number, reply: CoordinatorReply): void {
+    this.#isRefused = true;
+    this.replies.length = 0;
+    this.reply(token, reply);
+  }
+
   end(): GroupDecision {
+    if (this.#isRefused) return { facts: [], replies: this.replies };
     const facts: GroupFact[] = [];
     const groupId = this.groupId;
     const isEmpty = this.#size === 0;
@@ -158,6 +167,21 @@ export class Draft {
     }
     return { facts, replies: this.replies };
   }
+}
+
+/** A group that is not there yet. */
+export function blankGroup(groupId: string, type: GroupType, { nowMs }: GroupSurroundings): GroupRow {
+  return {
+    groupId,
+    type,
+    epoch: 0,
+    assignmentEpoch: type === 'consumer' ? 0 : -1,
+    assignor: '',
+    protocolType: type === 'consumer' ? 'consumer' : '',
+    leader: '',
+    topicsDigest: '',
+    emptySinceMs: nowMs,
+  };
 }
 
 /** An ask that is to be answered later. */

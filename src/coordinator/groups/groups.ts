@@ -2,67 +2,158 @@
  * The pure core of groups: what an ask, a deadline or a change of topics means. Everything here looks at the state and answers with
  * facts and replies; nothing is changed but by `applyGroup`.
  */
-import { assert } from '../../base/assert.ts';
-import { errors } from '../../base/errors.ts';
+import { decodeAssignment } from '../../assign/consumer-protocol.ts';
+import { unreachable } from '../../base/assert.ts';
+import { limits } from '../../base/limits.ts';
 import type { CoordinatorAskOf } from '../protocol.ts';
+import { checkJoin, join } from './classic-join.ts';
+import { heartbeat, leave, sync } from './classic-members.ts';
+import { checkHeartbeat, heartbeat848, leave848 } from './consumer.ts';
+import { heartbeatConsumerGroup, joinConsumerGroup, leaveConsumerGroup, syncConsumerGroup } from './consumer-classic.ts';
 import type { GroupCoreAsk, GroupDecision, GroupSurroundings } from './decision.ts';
-import type { GroupFact } from './facts.ts';
-import { refuseGroupAsk } from './refuse.ts';
-import { type Groups, NEVER } from './state.ts';
+import { deleteGroups, describeGroups, groupHistory, listGroups } from './describe.ts';
+import { blankGroup, Draft } from './draft.ts';
+import { upgrade } from './migrate.ts';
+import { type Refusal, refusal, refuseWith, unknownMember } from './replies.ts';
+import { emptyRound, type Group, type Groups } from './state.ts';
+import { namePartitions } from './words.ts';
 
 /** `token` names whom the reply goes to, be it now or later. */
-export function decideGroup(_groups: Groups, ask: GroupCoreAsk, _around: GroupSurroundings, token: number): GroupDecision {
-  return { facts: [], replies: [{ token, reply: refuseGroupAsk(ask, errors.COORDINATOR_NOT_AVAILABLE.code, 'groups are being built') }] };
+export function decideGroup(groups: Groups, ask: GroupCoreAsk, around: GroupSurroundings, token: number): GroupDecision {
+  switch (ask.verb) {
+    case 'listGroups':
+      return { facts: [], replies: [{ token, reply: listGroups(groups, ask) }] };
+    case 'describeGroups':
+      return { facts: [], replies: [{ token, reply: describeGroups(groups, ask, around) }] };
+    case 'groupHistory':
+      return { facts: [], replies: [{ token, reply: groupHistory(groups, ask) }] };
+    case 'deleteGroups': {
+      const { facts, reply } = deleteGroups(groups, ask);
+      return { facts, replies: [{ token, reply }] };
+    }
+    default:
+      return decideMember(groups, ask, around, token);
+  }
 }
 
-/** Expires what is due at `around.monotonicMs`. */
-export function expireGroups(_groups: Groups, _around: GroupSurroundings): GroupDecision {
-  return { facts: [], replies: [] };
+type MemberAsk = Extract<GroupCoreAsk, { groupId: string; verb: Exclude<GroupCoreAsk['verb'], 'groupHistory'> }>;
+
+function decideMember(groups: Groups, ask: MemberAsk, around: GroupSurroundings, token: number): GroupDecision {
+  const refuse = (refused: Refusal): GroupDecision => ({ facts: [], replies: [refuseWith(ask, token, refused)] });
+  const wrong = checkNames(ask);
+  if (wrong !== null) return refuse(wrong);
+  const group = groups.byId.get(ask.groupId);
+  switch (ask.verb) {
+    case 'joinGroup':
+      return decideJoin(groups, group, ask, around, token);
+    case 'consumerGroupHeartbeat':
+      return decideHeartbeat(groups, group, ask, around, token);
+    case 'syncGroup':
+    case 'heartbeat':
+    case 'leaveGroup': {
+      if (group === undefined) return refuse(unknownMember(ask.groupId, 'memberId' in ask ? ask.memberId : ''));
+      const draft = new Draft(group, around);
+      if (group.row.type === 'consumer') toConsumerGroup(draft, ask, token);
+      else toClassicGroup(draft, ask, token);
+      return draft.end();
+    }
+    default:
+      return unreachable(ask);
+  }
 }
 
-/** Once after a load: sessions begin anew, and consumer groups see the topics as they are now. */
-export function beginGroups(_groups: Groups, _around: GroupSurroundings): GroupDecision {
-  return { facts: [], replies: [] };
+function toClassicGroup(draft: Draft, ask: Extract<MemberAsk, { verb: 'syncGroup' | 'heartbeat' | 'leaveGroup' }>, token: number): void {
+  if (ask.verb === 'syncGroup') sync(draft, ask, token, describeBytes);
+  else if (ask.verb === 'heartbeat') heartbeat(draft, ask, token);
+  else leave(draft, ask, token);
 }
 
-/** Topics of these names were created, grew or went. */
-export function topicsChanged(_groups: Groups, _names: readonly string[], _around: GroupSurroundings): GroupDecision {
-  return { facts: [], replies: [] };
+function toConsumerGroup(draft: Draft, ask: Extract<MemberAsk, { verb: 'syncGroup' | 'heartbeat' | 'leaveGroup' }>, token: number): void {
+  if (ask.verb === 'syncGroup') syncConsumerGroup(draft, ask, token);
+  else if (ask.verb === 'heartbeat') heartbeatConsumerGroup(draft, ask, token);
+  else leaveConsumerGroup(draft, ask, token);
 }
 
-/**
- * Whether who asks may commit now: 0, or the error of the whole ask. The facts are to be applied in either case: a commit counts as a
- * heartbeat of a classic member, and one from outside makes its group.
- */
-export function mayCommit(
-  _groups: Groups,
-  _ask: Pick<CoordinatorAskOf<'offsetCommit'>, 'groupId' | 'memberId' | 'instanceId' | 'epoch'>,
-  _around: GroupSurroundings,
-): { error: number; message: string; facts: GroupFact[] } {
-  return { error: 0, message: '', facts: [] };
+function describeBytes(bytes: Uint8Array): string {
+  const assignment = decodeAssignment(bytes);
+  return assignment === null ? `${bytes.length} bytes` : namePartitions(assignment.partitions);
 }
 
-/** Whether who asks may see the group's offsets: 0, or the error. A group that is not known has none, which is no error. */
-export function mayFetchOffsets(_groups: Groups, _ask: Pick<CoordinatorAskOf<'offsetFetch'>, 'groupId' | 'memberId' | 'epoch'>): number {
-  return 0;
+function decideJoin(
+  groups: Groups,
+  group: Group | undefined,
+  ask: CoordinatorAskOf<'joinGroup'>,
+  around: GroupSurroundings,
+  token: number,
+): GroupDecision {
+  const refuse = (refused: Refusal): GroupDecision => ({ facts: [], replies: [refuseWith(ask, token, refused)] });
+  const wrong = checkJoin(ask, around.settings);
+  if (wrong !== null) return refuse(wrong);
+  if (group === undefined && ask.memberId !== '') return refuse(unknownMember(ask.groupId, ask.memberId));
+  if (group === undefined && groups.byId.size >= limits.groupsMax) return refuse(tooManyGroups());
+  const draft = new Draft(group, around, group === undefined ? blankGroup(ask.groupId, 'classic', around) : undefined);
+  if (draft.row.type === 'consumer' && draft.size > 0) joinConsumerGroup(draft, ask, token);
+  else {
+    if (draft.row.type === 'consumer') becomeClassic(draft);
+    join(draft, ask, token);
+  }
+  return draft.end();
 }
 
-/** Whether a member of the group reads this topic, so that its offsets must neither be deleted nor expire. */
-export function isSubscribed(_groups: Groups, _groupId: string, _topic: string): boolean {
-  return false;
+/** A consumer group without members is whatever comes next; its epochs go on. */
+function becomeClassic(draft: Draft): void {
+  draft.change({ type: 'classic', assignmentEpoch: -1, topicsDigest: '', assignor: '', protocolType: '', leader: '' });
+  draft.round = emptyRound;
 }
 
-/** Since when (wall clock) a group has had no members; null while it has, or when there is no such group. */
-export function emptySinceMs(groups: Groups, groupId: string): number | null {
-  const since = groups.byId.get(groupId)?.row.emptySinceMs ?? -1;
-  return since === -1 ? null : since;
+function decideHeartbeat(
+  groups: Groups,
+  group: Group | undefined,
+  ask: CoordinatorAskOf<'consumerGroupHeartbeat'>,
+  around: GroupSurroundings,
+  token: number,
+): GroupDecision {
+  const refuse = (refused: Refusal): GroupDecision => ({ facts: [], replies: [refuseWith(ask, token, refused)] });
+  const wrong = checkHeartbeat(ask, around.settings);
+  if (wrong !== null) return refuse(wrong);
+  const joins = ask.memberEpoch === 0;
+  if (!joins && group?.row.type !== 'consumer') return refuse(refusal('GROUP_ID_NOT_FOUND', `there is no consumer group "${ask.groupId}"`));
+  if (group === undefined && groups.byId.size >= limits.groupsMax) return refuse(tooManyGroups());
+  const draft = new Draft(group, around, group === undefined ? blankGroup(ask.groupId, 'consumer', around) : undefined);
+  if (draft.row.type === 'classic') {
+    const cannot = upgrade(draft);
+    if (cannot !== null) return refuse(cannot);
+  }
+  if (ask.memberEpoch < 0) leave848(draft, ask, token);
+  else heartbeat848(draft, ask, token);
+  return draft.end();
 }
 
-/** What ends a group that has neither members nor, as the caller has seen to, offsets. */
-export function forgetGroup(groups: Groups, groupId: string): GroupFact[] {
-  const group = groups.byId.get(groupId);
-  assert(group === undefined || group.members.size === 0, 'a group that is forgotten has no members');
-  return group === undefined || (group.round !== null && group.round.promised.size > 0) ? [] : [{ fact: 'groupGone', groupId }];
+function tooManyGroups(): Refusal {
+  return refusal('GROUP_MAX_SIZE_REACHED', `the bus has ${limits.groupsMax} groups, which is the most: delete some`);
 }
 
-export { NEVER };
+/** Names that are too long are refused before anything is kept of them; so is what a member of the classic protocol sends along. */
+function checkNames(ask: MemberAsk): Refusal | null {
+  if (ask.groupId === '') return refusal('INVALID_GROUP_ID', 'a group has a name: give a groupId');
+  const names: (string | null)[] = [ask.groupId];
+  let bytes = 0;
+  if ('memberId' in ask) names.push(ask.memberId, ask.instanceId);
+  if ('clientId' in ask) names.push(ask.clientId);
+  if (ask.verb === 'leaveGroup') for (const { memberId, instanceId } of ask.members) names.push(memberId, instanceId);
+  if (ask.verb === 'joinGroup') for (const { name, metadata } of ask.protocols) bytes += name.length + metadata.length;
+  if (ask.verb === 'syncGroup') for (const { assignment } of ask.assignments) bytes = Math.max(bytes, assignment.length);
+  const long = names.find((name) => (name?.length ?? 0) > limits.groupNameMax);
+  if (long != null) return refusal('INVALID_REQUEST', `names have at most ${limits.groupNameMax} characters, not ${long.length}`);
+  if (ask.verb === 'leaveGroup' && ask.members.length > limits.groupMembersMax) {
+    return refusal('INVALID_REQUEST', `at most ${limits.groupMembersMax} members leave at once, not ${ask.members.length}`);
+  }
+  if (bytes <= limits.groupMetadataBytesMax) return null;
+  return refusal(
+    'INVALID_REQUEST',
+    `a member sends or gets at most ${limits.groupMetadataBytesMax} bytes, not ${bytes}: subscribe to fewer topics`,
+  );
+}
+
+export { beginGroups, expireGroups, topicsChanged } from './due.ts';
+export { emptySinceMs, forgetGroup, isMember, isSubscribed, mayCommit, mayFetchOffsets } from './offsets.ts';

@@ -7,7 +7,7 @@
 import { assert, unreachable } from '../../base/assert.ts';
 import { Deadlines } from '../../base/deadlines.ts';
 import { limits } from '../../base/limits.ts';
-import type { GroupFact, GroupRow, Member, MemberLive, MemberRow, Partitions, Round } from './facts.ts';
+import type { GroupFact, GroupRow, Member, MemberLive, MemberRow, Round } from './facts.ts';
 import type { GroupEvent } from './protocol.ts';
 
 export interface Group {
@@ -215,20 +215,4 @@ function roundByMs(round: Round | null): number {
 function setDeadline(groups: Groups, groupId: string, atMs: number): void {
   if (atMs === NEVER) groups.deadlines.remove(groupId);
   else groups.deadlines.set(groupId, atMs);
-}
-
-/** Whether two sets of partitions are the same. */
-export function samePartitions(a: Partitions, b: Partitions): boolean {
-  return (
-    a === b ||
-    (a.length === b.length &&
-      a.every(({ topicId, partitions }, i) => {
-        const other = b[i];
-        return (
-          topicId === other.topicId &&
-          partitions.length === other.partitions.length &&
-          partitions.every((partition, j) => partition === other.partitions[j])
-        );
-      }))
-  );
 }
