@@ -13,7 +13,7 @@ import { type CommittedPartition, type GroupMetadata, type OffsetCommit, Partici
 import type { Runner, Work } from './group/work.ts';
 import { checkUnemployed, endRunner, workOf } from './group/work-of.ts';
 import { type Held, Intake } from './intake.ts';
-import { offsetAt, placeOf } from './offsets-at.ts';
+import { offsetAt, topicOf } from './offsets-at.ts';
 import { readOptions } from './option-table.ts';
 import {
   type Assignable,
@@ -43,6 +43,7 @@ export interface PartitionLag extends TopicPartition {
 }
 
 type AnyTopic = Topic<unknown, unknown, unknown>;
+type Expanded = TopicPartition & { topicId: string; declared: AnyTopic | undefined };
 
 export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[]> implements Subscriber {
   readonly #dispatcher: Dispatcher;
@@ -94,9 +95,9 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   /**
    * Reads exactly these partitions from now on; a topic's name or declaration stands for all its partitions. Partitions that were
-   * assigned before keep their position. Others begin at what their group has committed, if there is one, else where `autoOffsetReset`
-   * says, unless `seek` follows. Resolves with this consumer, which has the types of a declared topic:
-   * `const consumer = await bus.consumer().assign(orders)`.
+   * assigned before keep their position, unless their topic was deleted and made anew. Others begin at what their group has committed, if
+   * there is one, else where `autoOffsetReset` says, unless `seek` follows. Resolves with this consumer, which has the types of a
+   * declared topic: `const consumer = await bus.consumer().assign(orders)`.
    */
   assign<TK, TV, TH>(what: Topic<TK, TV, TH> | readonly Topic<TK, TV, TH>[]): Promise<Consumer<TK, TV, TH>>;
   assign(what: string | readonly (string | TopicPartition)[]): Promise<this>;
@@ -104,14 +105,15 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     this.#checkOpen();
     if (this.#group?.isMember)
       throw new BusError('INVALID_ARGUMENT', 'the group assigns the partitions of this consumer: leave out topics to assign them yourself');
-    const wanted = new Map<string, TopicPartition & { declared: AnyTopic | undefined }>();
+    const wanted = new Map<string, Expanded>();
     for (const one of checkWanted(what)) await this.#expand(one, wanted);
-    const fresh = [...wanted].filter(([key]) => !this.#intake.has(key)).map(([, one]) => one);
+    const fresh = [...wanted.values()].filter((one) => !this.#intake.has(one));
     const starts = await this.#startsOf(fresh);
     this.#checkOpen();
-    const places = fresh.map((one) => placeOf(this.#dispatcher, one));
+    const topics = fresh.map((one) => topicOf(this.#dispatcher, one));
     // From here on nothing fails: what is assigned is what it was, or what was asked for.
     for (const one of this.#intake.all()) if (!wanted.has(keyOf(one))) this.#intake.remove(one);
+    for (const one of fresh) this.#intake.remove(one);
     fresh.forEach(({ topic, partition, declared }, i) => {
       const one = this.#intake.add(
         (declared as Topic<K, V, H> | undefined) ?? this.#declaredOf(topic),
@@ -120,7 +122,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
         starts[i].position,
       );
       one.committed = starts[i].committed;
-      this.#intake.follow(one, places[i]);
+      this.#intake.follow(one, topics[i]);
     });
     return this;
   }
@@ -356,15 +358,12 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     throw new BusError('INVALID_ARGUMENT', `${what} is for a consumer in a group: give bus.consumer a groupId`);
   }
 
-  async #expand(
-    { topic, partition, declared }: Wanted,
-    into: Map<string, TopicPartition & { declared: AnyTopic | undefined }>,
-  ): Promise<void> {
-    const { partitions } = await loadTopic(this.#dispatcher, topic);
+  async #expand({ topic, partition, declared }: Wanted, into: Map<string, Expanded>): Promise<void> {
+    const { topicId, partitions } = await loadTopic(this.#dispatcher, topic);
     const chosen = partition === undefined ? partitions.map((one) => one.partition) : [partition];
     for (const number of chosen) {
       if (partitions[number] === undefined) throw unknownPartition(topic, number, partitions.length);
-      into.set(keyOf({ topic, partition: number }), { topic, partition: number, declared });
+      into.set(keyOf({ topic, partition: number }), { topic, topicId, partition: number, declared });
     }
   }
 

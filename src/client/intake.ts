@@ -3,6 +3,7 @@
  * throws, and who waits for more. It knows nothing of groups; it remembers how far the user is finished, so that others may commit it.
  */
 import { BusError, errors } from '../base/errors.ts';
+import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Chunk } from '../dispatch/feed.ts';
 import { Reader, type ReaderOptions } from '../dispatch/reader.ts';
@@ -91,8 +92,9 @@ export class Intake<K, V, H> {
     return this.#all.get(keyOf(place));
   }
 
-  has(key: string): boolean {
-    return this.#all.has(key);
+  /** Whether a partition is held, and is of this topic: another may have had its name. */
+  has({ topic, partition, topicId }: TopicPartition & { topicId: string }): boolean {
+    return this.#reader.follows(topic, partition, topicId);
   }
 
   /** Not fetched before `follow`. */
@@ -116,8 +118,8 @@ export class Intake<K, V, H> {
   }
 
   /** Begins to fetch where its position is. */
-  follow(one: Held<K, V, H>, place: { slot: number; host: number }): void {
-    this.#reader.follow(one.topic, one.partition, place.slot, place.host, Math.max(0, one.position));
+  follow(one: Held<K, V, H>, topic: TopicMetadata): void {
+    this.#reader.follow(topic, one.partition, Math.max(0, one.position));
     if (this.#isShut(one)) this.#reader.pause(one.topic, one.partition);
   }
 

@@ -1,14 +1,15 @@
 /** Where a place in a partition is, asked of the host that carries it. */
+import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { ask, loadTopic } from './ask.ts';
 import type { SeekTarget, TopicPartition } from './places.ts';
 import { unknownTopic } from './refusals.ts';
 
-/** Which host carries a partition. Throws BusError for a topic that is not known to the dispatcher. */
-export function placeOf(dispatcher: Dispatcher, { topic, partition }: TopicPartition): { slot: number; host: number } {
-  const place = dispatcher.topic(topic)?.partitions[partition];
-  if (place === undefined) throw unknownTopic(topic, 0);
-  return place;
+/** The topic of a partition. Throws BusError for one that is not known to the dispatcher. */
+export function topicOf(dispatcher: Dispatcher, { topic, partition }: TopicPartition): TopicMetadata {
+  const known = dispatcher.topic(topic);
+  if (known?.partitions[partition] === undefined) throw unknownTopic(topic, 0);
+  return known;
 }
 
 /** The offset of a place; behind the last record for a time that is later than all. */
@@ -22,7 +23,7 @@ export async function offsetAt(dispatcher: Dispatcher, one: TopicPartition, targ
 
 async function listOffset(dispatcher: Dispatcher, one: TopicPartition, timestampMs: number): Promise<number> {
   await loadTopic(dispatcher, one.topic);
-  const { slot, host } = placeOf(dispatcher, one);
+  const { slot, host } = topicOf(dispatcher, one).partitions[one.partition];
   const { offset } = await ask(dispatcher, host, 'listOffsets', { slot, timestampMs });
   return offset;
 }

@@ -22,6 +22,7 @@ export interface Fetched {
 
 export interface Feed {
   topic: string;
+  topicId: string;
   partition: number;
   slot: number;
   host: number;

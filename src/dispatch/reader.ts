@@ -3,6 +3,7 @@
  * checked here. It hands out chunks in order per partition, fairly among partitions. Callbacks only; it decodes nothing.
  */
 import { errors, isRetriable } from '../base/errors.ts';
+import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { type Chunk, type Feed, type Fetched, Ring } from './feed.ts';
@@ -81,10 +82,12 @@ export class Reader implements Subscriber {
   }
 
   /** Begins to fetch a partition at `offset`. */
-  follow(topic: string, partition: number, slot: number, host: number, offset: number): void {
+  follow({ name: topic, topicId, partitions }: TopicMetadata, partition: number, offset: number): void {
     this.unfollow(topic, partition);
+    const { slot, host } = partitions[partition];
     const feed: Feed = {
       topic,
+      topicId,
       partition,
       slot,
       host,
@@ -100,6 +103,11 @@ export class Reader implements Subscriber {
     this.#bySlot.set(slot, feed);
     this.#session(host).feeds++;
     this.#change(feed, false);
+  }
+
+  /** Whether a partition is followed, and is of this topic. */
+  follows(topic: string, partition: number, topicId: string): boolean {
+    return this.#feeds.get(keyOf(topic, partition))?.topicId === topicId;
   }
 
   unfollow(topic: string, partition: number): void {
@@ -202,15 +210,16 @@ export class Reader implements Subscriber {
     for (const feed of [...this.#feeds.values()]) {
       if (feed.topic !== name) continue;
       const place = topic?.partitions[feed.partition];
-      if (place === undefined) {
+      // One made anew under the name is another: its records begin at 0 again.
+      if (topic === undefined || place === undefined || topic.topicId !== feed.topicId) {
         if (feed.stopped) continue;
         feed.stopped = true;
         this.#change(feed, true);
         this.#events.stopped(name, feed.partition, errors.UNKNOWN_TOPIC_OR_PARTITION.code, feed.offset, feed.offset, -1, -1);
       } else if (place.slot !== feed.slot || place.host !== feed.host) {
-        const { topic: topicName, partition, offset, paused } = feed;
-        this.follow(topicName, partition, place.slot, place.host, offset);
-        if (paused) this.pause(topicName, partition);
+        const { partition, offset, paused } = feed;
+        this.follow(topic, partition, offset);
+        if (paused) this.pause(name, partition);
       }
     }
   }

@@ -240,16 +240,17 @@ export class Partition {
 
   describe(): PartitionDescription {
     const { log, spec } = this;
+    const { error, logBytes } = bytesOf(log);
     return {
       slot: spec.slot,
       topic: spec.topic,
       partition: spec.partition,
-      error: 0,
+      error,
       state: this.#state,
       startOffset: log.startOffset,
       endOffset: log.endOffset,
       highWatermark: log.committedOffset,
-      logBytes: log.logBytes,
+      logBytes,
       residentBytes: log.residentBytes,
       unwrittenBytes: log.unwrittenBytes,
       segments: log.segmentCount,
@@ -315,6 +316,16 @@ export class Partition {
       return `a timestamp is ${nowMs - maxTimestampMs} ms old; message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`;
     }
     return '';
+  }
+}
+
+/** The disk may have to be asked, and may refuse. */
+function bytesOf(log: Log): { error: number; logBytes: number } {
+  try {
+    return { error: 0, logBytes: log.logBytes };
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    return { error: errors.KAFKA_STORAGE_ERROR.code, logBytes: 0 };
   }
 }
 

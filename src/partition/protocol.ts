@@ -58,7 +58,7 @@ export interface PartitionDescription {
   startOffset: number;
   endOffset: number;
   highWatermark: number;
-  /** Bytes of the log, written or not. */
+  /** Bytes of the log, written or not; 0, with an error, when the disk does not tell. */
   logBytes: number;
   /** Of these, bytes held in memory, and bytes held only there. */
   residentBytes: number;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
+import { errors } from '../../src/base/errors.ts';
+import type { CoordinatorAnswer, CoordinatorPost, TopicMetadata } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { outboxMemory } from '../../src/dispatch/outbox.ts';
 import { Reader, type ReaderOptions } from '../../src/dispatch/reader.ts';
@@ -39,8 +40,16 @@ class FakeHost {
   }
 }
 
-function readerOfTwoHosts(): { reader: Reader; hosts: FakeHost[] } {
-  const [coordinator] = loopback<CoordinatorPost, CoordinatorAnswer>(realClock);
+function makeTopic(topicId: string): TopicMetadata {
+  const partitions = [0, 1].map((partition) => ({ partition, slot: partition, host: partition, leaderEpoch: 0 }));
+  return { name: 'a', topicId, error: 0, partitions, durability: 'memory', batchBytesMax: 1000 };
+}
+
+/** What a reader tells of a partition that cannot go on: its number and the error. */
+type Stops = [partition: number, error: number][];
+
+function readerOfTwoHosts(stops: Stops = []): { reader: Reader; hosts: FakeHost[]; theirs: Port<CoordinatorAnswer, CoordinatorPost> } {
+  const [coordinator, theirs] = loopback<CoordinatorPost, CoordinatorAnswer>(realClock);
   const arena = Arena.create({ framesMax: 1, frameBytes: 1024, slotsMax: 4 });
   const outbox = outboxMemory(1024);
   const setup = { index: 0, clock: realClock, random: seededRandom(1), disk: new MemoryDisk(), arena, outbox, coordinator };
@@ -50,10 +59,12 @@ function readerOfTwoHosts(): { reader: Reader; hosts: FakeHost[] } {
     dispatcher.hostUp(host, toHost);
     return new FakeHost(toDispatcher);
   });
-  const reader = new Reader(dispatcher, options, { ready: () => {}, stopped: () => {} });
-  reader.follow('a', 0, 0, 0, 0);
-  reader.follow('a', 1, 1, 1, 0);
-  return { reader, hosts };
+  const stopped = (_: string, partition: number, error: number): void => void stops.push([partition, error]);
+  const reader = new Reader(dispatcher, options, { ready: () => {}, stopped });
+  const topic = makeTopic('the first');
+  reader.follow(topic, 0, 0);
+  reader.follow(topic, 1, 0);
+  return { reader, hosts, theirs };
 }
 
 /** Until every post has arrived. */
@@ -81,4 +92,29 @@ describe('a reader whose queue is full of one host', () => {
     expect(hosts[1].fetches).toHaveLength(1);
     reader.close();
   });
+});
+
+test.each([
+  ['is what it was', 'the first', []],
+  [
+    'was deleted and made anew',
+    'the second',
+    [
+      [0, errors.UNKNOWN_TOPIC_OR_PARTITION.code],
+      [1, errors.UNKNOWN_TOPIC_OR_PARTITION.code],
+    ],
+  ],
+])('a reader of a topic that %s', async (_, topicId, expected) => {
+  const stops: Stops = [];
+  const { reader, theirs } = readerOfTwoHosts(stops);
+  const answer = (): void => {
+    for (const ask of theirs.take()?.asks ?? [])
+      if (ask.verb === 'metadata')
+        theirs.post({ replies: [{ verb: 'metadata', id: ask.id, error: 0, epoch: 2, topics: [makeTopic(topicId)] }], notices: [] });
+  };
+  theirs.listen(answer, () => {});
+  theirs.post({ replies: [], notices: [{ notice: 'topics', epoch: 2, names: ['a'] }] });
+  await settle();
+  expect(stops).toEqual(expected);
+  reader.close();
 });

@@ -92,6 +92,11 @@ export class Auditor {
       });
   }
 
+  /** Deleted and made again under way. */
+  isPassing(topic: string): boolean {
+    return this.#rules(topic).passing;
+  }
+
   partitionsAsked(topic: string, partitions: number): void {
     this.#rules(topic).partitionCounts.add(partitions);
   }

@@ -264,6 +264,7 @@ async function assign(user: User, { topic }: ReaderHabits, { consumer, cursors, 
   for (const { partition, position } of consumer.assignment()) {
     const known = cursors.get(partition);
     if (known === undefined) cursors.set(partition, { name: user.name, topic, partition, next: position });
+    else if (user.auditor.isPassing(topic)) known.next = position;
     else if (known.next !== position && !paused.has(partition) && position < known.next)
       user.auditor.violated(`${user.name}: ${topic}-${partition} stood at ${known.next} and is at ${position} after assign`);
   }

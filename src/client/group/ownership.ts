@@ -7,7 +7,7 @@ import type { TopicPartitions } from '../../coordinator/groups/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { loadTopic } from '../ask.ts';
 import type { Held, Intake } from '../intake.ts';
-import { placeOf } from '../offsets-at.ts';
+import { topicOf } from '../offsets-at.ts';
 import { keyOf, type TopicPartition } from '../places.ts';
 import type { Topic } from '../topic.ts';
 import { reasonOf, userCodeFailed } from '../user-code.ts';
@@ -165,7 +165,7 @@ export class Ownership<K, V, H> {
       one.moving = false;
       if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
       // A topic that was deleted meanwhile is told by the next assignment.
-      if (dispatcher.topic(one.topic)?.partitions[one.partition] !== undefined) intake.follow(one, placeOf(dispatcher, one));
+      if (dispatcher.topic(one.topic)?.partitions[one.partition] !== undefined) intake.follow(one, topicOf(dispatcher, one));
     }
     intake.wake();
   }
