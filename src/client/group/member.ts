@@ -154,7 +154,7 @@ export class Member<K, V, H> implements Subscriber {
       // The bus is gone: `closed` has been told, or will be.
       if (this.#dispatcher.closed) return;
       const message = reply?.message ?? '';
-      this.happen({ event: 'answered', seq, error, message, reply: error === 0 ? (reply as MemberReply | null) : null });
+      this.happen({ event: 'answered', seq, error, message, reply: reply as MemberReply | null });
     });
   }
 

@@ -1,8 +1,10 @@
 /** What a consumer may be told about its group, with the names that Kafka gives these settings. */
+import type { Assignor } from '../../assign/client.ts';
 import { BusError } from '../../base/errors.ts';
 import { checkFunction, checkText, shown } from '../check.ts';
 import type { CheckedOptions, OptionTable } from '../option-table.ts';
 import type { TopicPartition } from '../places.ts';
+import { type AssignorChoice, memberAssignors, serverAssignor } from './assignors.ts';
 import { checkSubscription, type Subscribable, type Subscription } from './subscription.ts';
 
 export interface GroupOptions {
@@ -37,6 +39,12 @@ export interface GroupOptions {
   maxPollIntervalMs?: number;
   /** Who assigns: the coordinator (KIP-848), or the member that leads (Kafka: group.protocol). Default 'consumer'. */
   groupProtocol?: 'consumer' | 'classic';
+  /**
+   * How partitions are assigned: 'uniform' or 'range' where the coordinator does; 'range', 'roundrobin', 'sticky', 'cooperative-sticky',
+   * { name, assign } of your own, or a list of these, best first, where members do (Kafka: group.remote.assignor,
+   * partition.assignment.strategy). Default uniform, or cooperative-sticky.
+   */
+  assignor?: AssignorChoice | readonly AssignorChoice[];
   /** Commit by itself what is finished, at intervals and before partitions move (Kafka: enable.auto.commit). Default true. */
   autoCommit?: boolean;
   /** How often (Kafka: auto.commit.interval.ms). Default 5000, from 1 to 86400000. */
@@ -124,6 +132,15 @@ export const groupOptions = {
     kafka: 'group.protocol',
     documentation: 'Who assigns: the coordinator (KIP-848), or the member that leads.',
   },
+  assignor: {
+    kind: 'other',
+    type: 'name, { name, assign } or a list',
+    defaultText: 'uniform, or cooperative-sticky',
+    check: () => {},
+    kafka: 'group.remote.assignor, partition.assignment.strategy',
+    documentation:
+      "How partitions are assigned: 'uniform' or 'range' where the coordinator does; 'range', 'roundrobin', 'sticky', 'cooperative-sticky', { name, assign } of your own, or a list of these, best first, where members do.",
+  },
   autoCommit: {
     kind: 'flag',
     default: true,
@@ -187,6 +204,8 @@ export interface CheckedGroupOptions extends CheckedOptions<typeof groupOptions>
   groupId: string;
   clientId: string;
   groupInstanceId: string | null;
+  /** The coordinator's assignor, or null for its own choice; the members' own with the classic protocol. */
+  assign: { by: 'coordinator'; assignor: string | null } | { by: 'members'; assignors: Assignor[] };
   /** Null: it commits for a group and takes no part in it. */
   subscription: Subscription | null;
 }
@@ -211,6 +230,10 @@ export function checkGroupOptions(options: GroupOptions, checked: CheckedOptions
     clientId: options.clientId ?? `consumer-${groupId}`,
     groupInstanceId: groupInstanceId ?? null,
     heartbeatIntervalMs,
+    assign:
+      checked.groupProtocol === 'consumer'
+        ? { by: 'coordinator', assignor: serverAssignor(options.assignor) }
+        : { by: 'members', assignors: memberAssignors(options.assignor) },
     rebalanceTimeoutMs: options.rebalanceTimeoutMs ?? maxPollIntervalMs,
     subscription: topics === undefined || topics === null ? null : checkSubscription(topics),
   };

@@ -12,12 +12,16 @@ import { keyOf, type TopicPartition } from '../places.ts';
 import type { Topic } from '../topic.ts';
 import { tell } from '../user-code.ts';
 import { askGroup } from './asks.ts';
+import { beginClassic, decideClassic } from './classic.ts';
 import { type Commit, Commits, fencedError } from './commits.ts';
-import { Member, machineOf } from './member.ts';
+import { Leader } from './leader.ts';
+import { type Machine, Member, machineOf } from './member.ts';
 import { beginMembership, decideMembership } from './membership.ts';
 import type { CheckedGroupOptions, GroupOptions } from './options.ts';
 import { finishedOf, Ownership, topicsOf } from './ownership.ts';
 import { Watch } from './progress.ts';
+import type { MemberSetup } from './steps.ts';
+import type { Subscription } from './subscription.ts';
 
 /** An offset to be committed: that of the next record to be handled. */
 export interface OffsetCommit extends TopicPartition {
@@ -61,6 +65,7 @@ export class Participation<K, V, H> {
   readonly #commits: Commits;
   readonly #member: Member<K, V, H> | null;
   readonly #watch: Watch<K, V, H>;
+  #leader: Leader<K, V, H> | null = null;
   #autoCommit: Timer | null = null;
   #committing = false;
   #closed = false;
@@ -169,13 +174,14 @@ export class Participation<K, V, H> {
       });
       if (failure !== null) unfinished.push(`offsets of ${due.length} partitions were not committed: ${failure.message}`);
     }
+    this.#leader?.close();
     this.#commits.close();
     return unfinished;
   }
 
   #makeMember(): Member<K, V, H> {
     const { dispatcher, intake, options, callbacks, declaredOf, startOf, activity } = this.#setup;
-    const { groupId, rebalanceTimeoutMs, heartbeatIntervalMs, autoCommit, subscription } = options;
+    const { groupId, rebalanceTimeoutMs, heartbeatIntervalMs, autoCommit } = options;
     const { onAssigned, onRevoked, onLost } = callbacks;
     const ownership = new Ownership({
       dispatcher,
@@ -189,22 +195,26 @@ export class Participation<K, V, H> {
       declaredOf,
       startOf,
     });
-    const setup = {
-      ...options,
-      instanceId: options.groupInstanceId,
-      clientHost: `thread ${dispatcher.index}`,
-      memberId: newMemberId(dispatcher),
-      assignor: null,
-      topics: subscription?.names ?? [],
-      topicRegex: subscription?.regex ?? '',
-    };
-    const machine = machineOf(beginMembership(setup), decideMembership);
-    return new Member(dispatcher, setup, machine, ownership, {
+    const setup = { ...options, instanceId: options.groupInstanceId, clientHost: `thread ${dispatcher.index}` };
+    return new Member(dispatcher, setup, this.#makeMachine(setup), ownership, {
       activity: () => ({ ...activity(), busySinceMs: this.#busySinceMs() }),
       progress: (): PartitionProgress[] => this.#watch.look(activity().asking),
       failed: (error) => intake.fail(error, 'for ever'),
-      assign: () => {},
+      assign: (effect) => this.#leader?.assign(effect),
     });
+  }
+
+  #makeMachine(setup: MemberSetup): Machine {
+    const { dispatcher, options } = this.#setup;
+    const { assign } = options;
+    const subscription = options.subscription ?? NOTHING;
+    if (assign.by === 'members') {
+      this.#leader = new Leader(dispatcher, assign.assignors, subscription, () => this.#member);
+      return machineOf(beginClassic({ ...setup, assignors: assign.assignors, topics: subscription.names }), decideClassic);
+    }
+    const { names: topics, regex: topicRegex } = subscription;
+    const membership = { ...setup, memberId: newMemberId(dispatcher), assignor: assign.assignor, topics, topicRegex };
+    return machineOf(beginMembership(membership), decideMembership);
   }
 
   /** Handlers that are run for the user ask by themselves: what counts is whether one of them hangs. */
@@ -240,6 +250,8 @@ export class Participation<K, V, H> {
     publish('commitFailed', { groupId, memberId, partitions, error: code, reason: message });
   }
 }
+
+const NOTHING: Subscription = { names: [], regex: '', declared: new Map() };
 
 /** As Kafka's clients make them: 16 random bytes in base64. */
 function newMemberId({ random }: Dispatcher): string {
