@@ -83,7 +83,8 @@ export class Member<K, V, H> implements Subscriber {
   }
 
   happen(happening: Happening): void {
-    for (const effect of this.#machine.decide(happening, this.#dispatcher.clock.monotonicMs())) this.#carryOut(effect);
+    const before = this.#machine.standing;
+    for (const effect of this.#machine.decide(happening, this.#dispatcher.clock.monotonicMs())) this.#carryOut(effect, before);
     this.#setTimer();
   }
 
@@ -127,24 +128,24 @@ export class Member<K, V, H> implements Subscriber {
 
   // What follows.
 
-  #carryOut(effect: Effect): void {
+  #carryOut(effect: Effect, before: Standing): void {
     switch (effect.do) {
       case 'ask':
         return this.#ask(effect.seq, effect.ask);
       case 'reconcile':
         return this.#ownership.reconcile(effect.revoke, effect.assign, () => this.happen({ event: 'reconciled' }));
       case 'lose':
-        this.#tell('lost', effect.message === '' ? errorName(effect.error) : effect.message);
+        this.#tell('lost', before, effect.message === '' ? errorName(effect.error) : effect.message);
         return this.#ownership.lose();
       case 'assign':
         return this.#events.assign(effect);
       case 'joined':
-        return this.#tell('joined', '');
+        return this.#tell('joined', this.#machine.standing, '');
       case 'fail':
-        this.#tell('failed', effect.message === '' ? errorName(effect.error) : effect.message);
+        this.#tell('failed', before, effect.message === '' ? errorName(effect.error) : effect.message);
         return this.#events.failed(refusalOf('joining the group', effect.error, effect.message, { groupId: this.#options.groupId }));
       case 'left':
-        this.#tell('left', '');
+        this.#tell('left', before, '');
         return this.#left?.();
     }
   }
@@ -158,8 +159,7 @@ export class Member<K, V, H> implements Subscriber {
     });
   }
 
-  #tell(state: 'joined' | 'lost' | 'left' | 'failed', reason: string): void {
-    const { memberId, epoch } = this.#machine.standing;
+  #tell(state: 'joined' | 'lost' | 'left' | 'failed', { memberId, epoch }: Standing, reason: string): void {
     publish('member', { groupId: this.#options.groupId, memberId, state, epoch, reason });
   }
 
