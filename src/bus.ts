@@ -4,9 +4,10 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MiB } from './base/bytes.ts';
-import { BusError, errorName } from './base/errors.ts';
+import { BusError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
 import type { BusHandle, CloseReport, HandlePost } from './bus/attach.ts';
+import { type CoordinatorStart, CoordinatorThread } from './bus/coordinator-thread.ts';
 import { type Attached, HostThreads } from './bus/host-threads.ts';
 import { type BusOptions, type CheckedBusOptions, checkBusOptions } from './bus/options.ts';
 import type { Admin } from './client/admin.ts';
@@ -19,10 +20,9 @@ import { readOptions } from './client/option-table.ts';
 import type { Producer } from './client/producer.ts';
 import { closeOptions, type ProducerOptions } from './client/producer-options.ts';
 import { reasonOf } from './client/user-code.ts';
-import type { ControlAnswer, CoordinatorAnswer, CoordinatorPost, PressureReport } from './coordinator/protocol.ts';
+import type { CoordinatorAnswer, CoordinatorPost, PressureReport, TurnStage } from './coordinator/protocol.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { outboxMemory } from './dispatch/outbox.ts';
-import { Pool } from './dispatch/pool.ts';
 import type { HostAnswer, HostPost } from './partition/protocol.ts';
 import { Arena } from './world/arena.ts';
 import { realClock } from './world/clock.ts';
@@ -36,22 +36,24 @@ import { realRandom } from './world/random.ts';
 const ARENA_SHARE = 0.375;
 const OUTBOX_SHARE = 0.0625;
 const OUTBOX_BYTES_MAX = 64 * MiB;
+/** Of a close, beyond its deadline: the coordinator's thread holds an open database and is not terminated. */
+const COORDINATOR_GRACE_MS = 1000;
 
 export class Bus {
   readonly #options: CheckedBusOptions;
   readonly #arena: Arena;
   readonly #log: Logger;
   readonly #hosts: HostThreads;
-  readonly #coordinatorPool: Pool;
-  readonly #coordinatorControl: MessagePort;
+  readonly #coordinator: CoordinatorThread;
   readonly #client: Client;
   readonly #opened: Promise<void>;
   /** Our ends of the handles that are out. */
   readonly #controls = new Set<MessagePort>();
-  #coordinatorEnded: Promise<void> = Promise.resolve();
   #resolveOpened: () => void = () => {};
   #rejectOpened: (error: BusError) => void = () => {};
   #nextDispatcher = 0;
+  /** Why there is no coordinator any more. */
+  #lost: BusError | null = null;
   #closing: Promise<CloseReport> | null = null;
 
   /**
@@ -82,23 +84,15 @@ export class Bus {
       this.#resolveOpened = resolve;
       this.#rejectOpened = reject;
     });
-    this.#coordinatorPool = new Pool(entryOf('coordinator'));
-    const control = new MessageChannel();
-    this.#coordinatorControl = control.port1;
-    this.#startCoordinator(control.port2, {
-      folder: dir,
-      arena: this.#arena.handle,
-      hosts,
-      defaults: this.#options.configs,
-      memoryBytesMax,
-      logLevel,
-    });
+    const { configs: defaults } = this.#options;
+    this.#coordinator = this.#startCoordinator({ folder: dir, arena: this.#arena.handle, hosts, defaults, memoryBytesMax, logLevel });
     const hopeless = (host: number, cause: unknown): void =>
       this.#rejectOpened(
         new BusError('HOST_DOWN', `partition host ${host} cannot be started: ${reasonOf(cause)}`, { cause, details: { host } }),
       );
     const entry = entryOf('partition-host');
-    this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, this.#coordinatorControl, this.#log, hopeless);
+    const introduce = (host: number, port: MessagePort): boolean => this.#coordinator.hostUp(host, port);
+    this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, introduce, this.#log, hopeless);
     this.#client = this.#attachMain();
   }
 
@@ -134,21 +128,20 @@ export class Bus {
       throw new BusError('LIMIT_REACHED', `a bus has at most ${limits.dispatchersMax} dispatchers; close handles that are not used`);
     }
     const { hosts, memoryBytesMax } = this.#options;
-    const coordinator = new MessageChannel();
-    const control = new MessageChannel();
+    const { port1, port2: control } = new MessageChannel();
     const outbox = makeOutbox(memoryBytesMax);
-    const index = this.#attach(coordinator.port2, {
-      outbox,
-      connect: (host, port) => control.port1.postMessage({ host, port } satisfies HandlePost, [port]),
-    });
-    this.#controls.add(control.port1);
-    control.port1.on('close', () => {
-      this.#controls.delete(control.port1);
+    const tell = (post: HandlePost & { port: MessagePort }): void => port1.postMessage(post, [post.port]);
+    const index = this.#attach({ outbox, connect: (host, port) => tell({ kind: 'host', host, port }) }, (port) =>
+      tell({ kind: 'coordinator', port }),
+    );
+    this.#controls.add(port1);
+    port1.on('close', () => {
+      this.#controls.delete(port1);
       this.#hosts.detach(index);
+      this.#coordinator.detach(index);
     });
-    control.port1.unref();
-    const transferList = [coordinator.port1, control.port2];
-    return { index, arena: this.#arena.handle, outbox, coordinator: coordinator.port1, control: control.port2, hosts, transferList };
+    port1.unref();
+    return { index, arena: this.#arena.handle, outbox, control, hosts, transferList: [control] };
   }
 
   /**
@@ -170,33 +163,50 @@ export class Bus {
     return this.#hosts.workers;
   }
 
+  /** Has the coordinator fail in the `turns`-th turn from now that gets to this stage: for tests. */
+  failCoordinator(stage: TurnStage = 'answered', turns = 0): void {
+    this.#coordinator.fail(stage, turns);
+  }
+
   // Threads.
 
-  #startCoordinator(control: MessagePort, data: object): void {
-    this.#coordinatorControl.on('message', (answer: ControlAnswer) => this.#coordinatorSaid(answer));
-    this.#coordinatorEnded = this.#coordinatorPool.run({ ...data, control }, [control]).catch((error: unknown) => {
-      this.#log.error({ error: String(error) }, 'the coordinator died');
-      this.#rejectOpened(new BusError('COORDINATOR_NOT_AVAILABLE', `the coordinator died: ${String(error)}`, { cause: error }));
-      publish('coordinator', { state: 'down', error: String(error) });
-      this.#client.dispatcher.abandon();
+  #startCoordinator(start: CoordinatorStart): CoordinatorThread {
+    return new CoordinatorThread(entryOf('coordinator'), start, {
+      hostReady: (host) => {
+        if (this.#hosts.markReady(host)) this.#resolveOpened();
+      },
+      refused: (error) => this.#rejectOpened(error),
+      succeeding: () => this.#hosts.introduceAll(),
+      up: () => publish('coordinator', { state: 'up' }),
+      down: (error, failures, againAfterMs) => {
+        this.#log.error({ error: String(error), failures, againAfterMs }, 'the coordinator failed and is being restarted');
+        publish('coordinator', { state: 'down', error: String(error), failures });
+      },
+      lost: (error) => this.#lose(error),
     });
   }
 
-  #coordinatorSaid(answer: ControlAnswer): void {
-    if (answer.control === 'refused') {
-      const { error, message, details } = answer;
-      return this.#rejectOpened(new BusError(errorName(error), message, { details }));
+  /** No coordinator follows: what can be saved is, and the bus closes. */
+  #lose(error: BusError): void {
+    this.#lost = error;
+    this.#rejectOpened(error);
+    this.#log.error({ code: error.code }, error.message);
+    publish('coordinator', { state: 'lost', error: error.message });
+    this.#client.dispatcher.lose(error);
+    const { code, message } = error;
+    for (const control of this.#controls) control.postMessage({ kind: 'lost', code, message } satisfies HandlePost);
+    // The folder is another's: not a byte more is written.
+    if (code === 'FOLDER_LOCKED') {
+      this.#client.dispatcher.abandon();
+      void this.#hosts.destroy();
     }
-    if (answer.control !== 'hostReady') return;
-    if (this.#hosts.markReady(answer.host)) this.#resolveOpened();
+    this.close().catch(() => {});
   }
 
   // Dispatchers.
 
   #attachMain(): Client {
-    const { memoryBytesMax } = this.#options;
-    const coordinator = new MessageChannel();
-    const outbox = makeOutbox(memoryBytesMax);
+    const outbox = makeOutbox(this.#options.memoryBytesMax);
     const dispatcher = new Dispatcher({
       index: this.#nextDispatcher,
       clock: realClock,
@@ -204,19 +214,16 @@ export class Bus {
       disk: realDisk,
       arena: this.#arena,
       outbox,
-      coordinator: threadPort<CoordinatorPost, CoordinatorAnswer>(coordinator.port1),
       memory: processMemory,
     });
-    this.#attach(coordinator.port2, {
-      outbox,
-      connect: (host, port) => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port)),
-    });
+    const connect = (host: number, port: MessagePort): void => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port));
+    this.#attach({ outbox, connect }, (port) => dispatcher.coordinatorUp(threadPort<CoordinatorPost, CoordinatorAnswer>(port)));
     return new Client(dispatcher);
   }
 
-  #attach(coordinatorPort: MessagePort, attached: Attached): number {
+  #attach(attached: Attached, connectCoordinator: (port: MessagePort) => void): number {
     const index = this.#nextDispatcher++;
-    this.#coordinatorControl.postMessage({ control: 'dispatcherUp', dispatcher: index, port: coordinatorPort }, [coordinatorPort]);
+    this.#coordinator.attach(index, connectCoordinator);
     this.#hosts.attach(index, attached);
     return index;
   }
@@ -235,10 +242,10 @@ export class Bus {
     unfinished.push(...hosts.flat());
     const clean = hosts.every((problems) => problems.length === 0);
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
-    this.#client.dispatcher.close();
-    this.#coordinatorControl.close();
+    if (this.#lost === null) this.#client.dispatcher.close();
+    else this.#client.dispatcher.abandon();
     for (const control of this.#controls) control.close();
-    await Promise.all([this.#hosts.destroy(), this.#coordinatorPool.destroy()]);
+    await Promise.all([this.#hosts.destroy(), this.#coordinator.destroy(COORDINATOR_GRACE_MS)]);
     if (unfinished.length > 0) this.#log.warn({ unfinished }, 'the bus closed with work unfinished');
     return { unfinished };
   }
@@ -254,22 +261,22 @@ export class Bus {
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
-    const closed = askCoordinator(this.#client.dispatcher, 'close', { deadlineMs: left(), clean }).then(async ({ unfinished }) => {
-      await this.#coordinatorEnded;
-      return unfinished;
+    if (this.#lost !== null) return [`the coordinator: ${this.#lost.message}`];
+    const asked = askCoordinator(this.#client.dispatcher, 'close', { deadlineMs: left(), clean }, left());
+    const ended = this.#coordinator.ended.then(() => {
+      if (this.#lost !== null) throw this.#lost;
     });
+    const closed = Promise.all([asked, ended]).then(([{ unfinished }]) => unfinished);
     const late = ['the coordinator did not close in time'];
-    // Its thread holds an open database and is not terminated: it gets a last second beyond the deadline.
-    return within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
+    return within(left() + COORDINATOR_GRACE_MS, closed, late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
   }
 
   /** Opening failed: nothing was promised, so everything just ends. */
   async #abandon(): Promise<void> {
     this.#closing = Promise.resolve({ unfinished: [] });
-    this.#coordinatorControl.close();
     this.#client.dispatcher.close();
-    await within(1000, this.#coordinatorEnded, undefined);
-    await Promise.all([this.#hosts.destroy(), this.#coordinatorPool.destroy()]);
+    await this.#coordinator.destroy(COORDINATOR_GRACE_MS);
+    await this.#hosts.destroy();
   }
 }
 

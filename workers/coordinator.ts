@@ -3,8 +3,10 @@ import { getHeapStatistics } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import { errors } from '../src/base/errors.ts';
 import { Coordinator } from '../src/coordinator/coordinator.ts';
-import type { Store } from '../src/coordinator/facts.ts';
+import type { Fact, Store } from '../src/coordinator/facts.ts';
 import { folderRefusal } from '../src/coordinator/folder.ts';
+import { HeldStore } from '../src/coordinator/held-store.ts';
+import { PostedStore } from '../src/coordinator/posted-store.ts';
 import type { ControlAnswer, ControlPost } from '../src/coordinator/protocol.ts';
 import { Arena, type ArenaHandle } from '../src/world/arena.ts';
 import { realClock } from '../src/world/clock.ts';
@@ -25,46 +27,52 @@ export interface CoordinatorData {
   rssBytesMax?: number;
   logLevel: LogLevel;
   control: MessagePort;
+  /** A coordinator before this one failed; the hosts have gone on. */
+  successor: boolean;
+  /** Of a bus without a folder: what it knew. */
+  facts: readonly Fact[];
 }
 
-/** Ends by itself once it has closed, or was refused its folder; a thread with an open database must never be terminated. */
-export default async function run(data: CoordinatorData): Promise<void> {
+/** What is run when no coordinator follows one that failed. */
+export interface GiveUpData {
+  giveUp: true;
+}
+
+const held = new HeldStore();
+
+/** Ends by itself once it has closed, was refused its folder, or has failed; a thread with an open database must never be terminated. */
+export default async function run(data: CoordinatorData | GiveUpData): Promise<void> {
+  if ('giveUp' in data) return held.letGo();
   const control = threadPort<ControlAnswer, ControlPost>(data.control);
-  let store: Store | null = null;
+  let store: Store;
   try {
-    store = data.folder === null ? null : await openStore(data.folder);
+    store =
+      data.folder === null
+        ? new PostedStore(data.facts, (facts) => control.post({ control: 'facts', facts }))
+        : await held.take(data.folder, realDisk, process.pid);
   } catch (error) {
     const { code, message, details } = folderRefusal(error, data.folder ?? '');
     control.post({ control: 'refused', error: errors[code].code, message, details });
     control.close();
+    if (data.successor) throw error;
     return;
   }
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const coordinator = new Coordinator({
-        ...data,
-        disk: realDisk,
-        clock: realClock,
-        random: realRandom,
-        arena: new Arena(data.arena),
-        control,
-        toPort: (port) => threadPort(port as MessagePort),
-        store,
-        log: pinoLogger('spillway-coordinator', data.logLevel),
-        heapBytesMax: getHeapStatistics().heap_size_limit,
-        closed: (error) => (error === undefined ? resolve() : reject(error)),
-      });
-      coordinator.start();
-      control.ref(true);
+  await new Promise<void>((resolve, reject) => {
+    const coordinator = new Coordinator({
+      ...data,
+      disk: realDisk,
+      clock: realClock,
+      random: realRandom,
+      arena: new Arena(data.arena),
+      control,
+      toPort: (port) => threadPort(port as MessagePort),
+      store,
+      log: pinoLogger('spillway-coordinator', data.logLevel),
+      heapBytesMax: getHeapStatistics().heap_size_limit,
+      closed: (error) => (error === undefined ? resolve() : reject(error)),
     });
-  } finally {
-    // Closed already, unless the coordinator could not even be made.
-    store?.close();
-  }
-}
-
-/** SQLite is loaded by those alone who have a folder, so that a bus without one opens fast. */
-async function openStore(folder: string): Promise<Store> {
-  const store = await import('../src/coordinator/store.ts');
-  return store.openStore({ folder, disk: realDisk, pid: process.pid });
+    coordinator.start();
+    control.ref(true);
+  });
+  held.closed();
 }

@@ -1,6 +1,6 @@
 /** A bus in a worker of the user's: taken up from a handle that the bus made. */
-import { MessagePort } from 'node:worker_threads';
-import { BusError } from '../base/errors.ts';
+import { MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { BusError, type ErrorName } from '../base/errors.ts';
 import type { Admin } from '../client/admin.ts';
 import { Client } from '../client/client.ts';
 import type { Consumer } from '../client/consumer.ts';
@@ -23,18 +23,18 @@ export interface BusHandle {
   readonly index: number;
   readonly arena: ArenaHandle;
   readonly outbox: SharedArrayBuffer;
-  readonly coordinator: MessagePort;
-  /** Brings the ports of hosts, now and when one is restarted. */
+  /** Brings the ports of the coordinator and the hosts, now and when one is restarted. */
   readonly control: MessagePort;
   readonly hosts: number;
   readonly transferList: readonly MessagePort[];
 }
 
 /** What the bus posts to the control port of a handle. */
-export interface HandlePost {
-  host: number;
-  port: MessagePort;
-}
+export type HandlePost =
+  | { kind: 'coordinator'; port: MessagePort }
+  | { kind: 'host'; host: number; port: MessagePort }
+  /** No coordinator will follow the last one. */
+  | { kind: 'lost'; code: ErrorName; message: string };
 
 export interface CloseReport {
   /** What could not be finished within the deadline, in words. Empty after a clean close. */
@@ -93,7 +93,6 @@ export class AttachedBus {
  */
 export function attach(handle: BusHandle): AttachedBus {
   checkHandle(handle);
-  const coordinator = takeUp(handle.coordinator);
   const control = takeUp(handle.control);
   const dispatcher = new Dispatcher({
     index: handle.index,
@@ -102,19 +101,27 @@ export function attach(handle: BusHandle): AttachedBus {
     disk: realDisk,
     arena: new Arena(handle.arena),
     outbox: handle.outbox,
-    coordinator: threadPort<CoordinatorPost, CoordinatorAnswer>(coordinator),
     memory: processMemory,
     keepAlive: (alive) => (alive ? control.ref() : control.unref()),
   });
-  control.on('message', ({ host, port }: HandlePost) => dispatcher.hostUp(host, threadPort<HostPost, HostAnswer>(port)));
+  const heard = (post: HandlePost): void => {
+    if (post.kind === 'host') dispatcher.hostUp(post.host, threadPort<HostPost, HostAnswer>(post.port));
+    else if (post.kind === 'coordinator') dispatcher.coordinatorUp(threadPort<CoordinatorPost, CoordinatorAnswer>(post.port));
+    else dispatcher.lose(new BusError(post.code, post.message));
+  };
+  // What waits already is there for the first call.
+  for (let waiting = receiveMessageOnPort(control); waiting !== undefined; waiting = receiveMessageOnPort(control)) heard(waiting.message);
+  control.on('message', heard);
+  // A bus that was closed has said so to the coordinator's port before.
+  control.on('close', () => dispatcher.abandon());
   control.unref();
   return new AttachedBus(new Client(dispatcher), control);
 }
 
 function checkHandle(handle: unknown): void {
-  const { index, arena, outbox, coordinator, control } = (handle ?? {}) as Partial<BusHandle>;
+  const { index, arena, outbox, control } = (handle ?? {}) as Partial<BusHandle>;
   const isWhole = typeof index === 'number' && arena?.shared instanceof SharedArrayBuffer && outbox instanceof SharedArrayBuffer;
-  if (isWhole && coordinator instanceof MessagePort && control instanceof MessagePort) return;
+  if (isWhole && control instanceof MessagePort) return;
   throw new BusError('INVALID_ARGUMENT', 'attach() takes what bus.handle() made, passed to the worker with its transferList');
 }
 

@@ -40,18 +40,21 @@ export class HostThreads {
   readonly #options: CheckedBusOptions;
   readonly #arena: ArenaHandle;
   readonly #log: Logger;
-  readonly #toCoordinator: MessagePort;
+  readonly #introduce: (host: number, port: MessagePort) => boolean;
   readonly #threads: HostThread[] = [];
   readonly #attached = new Map<number, Attached>();
   readonly #hopeless: (host: number, error: unknown) => void;
   #stopping = false;
 
-  /** `hopeless` is told of a host that cannot be started; it is tried again all the same. */
+  /**
+   * `introduce` hands the port of a host to the coordinator, or says that there is none just now. `hopeless` is told of a host that
+   * cannot be started; it is tried again all the same.
+   */
   constructor(
     entry: string,
     options: CheckedBusOptions,
     arena: ArenaHandle,
-    toCoordinator: MessagePort,
+    introduce: (host: number, port: MessagePort) => boolean,
     log: Logger,
     hopeless: (host: number, error: unknown) => void,
   ) {
@@ -59,7 +62,7 @@ export class HostThreads {
     this.#options = options;
     this.#arena = arena;
     this.#log = log;
-    this.#toCoordinator = toCoordinator;
+    this.#introduce = introduce;
     this.#pools = Array.from({ length: options.hosts }, () => new Pool(entry));
     for (let host = 0; host < options.hosts; host++) this.#start(host, 0);
   }
@@ -80,6 +83,11 @@ export class HostThreads {
   attach(index: number, attached: Attached): void {
     this.#attached.set(index, attached);
     for (let host = 0; host < this.#threads.length; host++) this.#connect(host, attached);
+  }
+
+  /** Makes every host known to a coordinator that took over. */
+  introduceAll(): void {
+    for (let host = 0; host < this.#threads.length; host++) if (!this.#threads[host].retired) this.#introduceOne(host);
   }
 
   detach(index: number): void {
@@ -136,10 +144,15 @@ export class HostThreads {
     this.#threads[host] = thread;
     thread.ended = this.#pools[host].run(data, [theirs]).catch((error: unknown) => this.#died(host, thread, error));
     control.unref();
-    const channel = new MessageChannel();
-    control.postMessage({ port: channel.port2, outbox: null, isCoordinator: true }, [channel.port2]);
-    this.#toCoordinator.postMessage({ control: 'hostUp', host, port: channel.port1 }, [channel.port1]);
+    this.#introduceOne(host);
     for (const attached of this.#attached.values()) this.#connect(host, attached);
+  }
+
+  #introduceOne(host: number): void {
+    const { control } = this.#threads[host];
+    const { port1, port2 } = new MessageChannel();
+    if (control === null || !this.#introduce(host, port1)) return port1.close();
+    control.postMessage({ port: port2, outbox: null, isCoordinator: true }, [port2]);
   }
 
   #connect(host: number, attached: Attached): void {

@@ -1,5 +1,5 @@
-/** Asks as promises: a refusal becomes a BusError; a host that is being restarted, and one whose disk refuses, is asked again for a while. */
-import { BusError, errorName, isRetriable } from '../base/errors.ts';
+/** Asks as promises: a refusal becomes a BusError; who is being restarted, and a host whose disk refuses, is asked again for a while. */
+import { BusError, errorName, errors, isRetriable } from '../base/errors.ts';
 import type { CoordinatorReplyOf, CoordinatorVerb, CoordinatorVerbs, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
@@ -31,17 +31,47 @@ export function ask<V extends HostVerb>(
   });
 }
 
+/** What may be asked twice: its second answer is the first one's, or as good. */
+const repeatable: ReadonlySet<CoordinatorVerb> = new Set<CoordinatorVerb>([
+  'metadata',
+  'describeConfigs',
+  'initProducerId',
+  'pressure',
+  'reportLoad',
+  'close',
+  'offsetFetch',
+  'listGroups',
+  'describeGroups',
+  'explainGroup',
+  'groupHistory',
+  'describeQuotas',
+]);
+
+/**
+ * Asks the coordinator, and its successor when it fails: what it can not have heard of is asked again, and so is what may be asked
+ * twice. Of the rest nobody knows whether it was done: refused with COORDINATOR_NOT_AVAILABLE.
+ */
 export function askCoordinator<V extends CoordinatorVerb>(
   dispatcher: Dispatcher,
   verb: V,
   fields: CoordinatorVerbs[V]['ask'],
+  giveUpAfterMs = GIVE_UP_AFTER_MS,
 ): Promise<CoordinatorReplyOf<V>> {
+  const { clock } = dispatcher;
+  const deadlineMs = clock.monotonicMs() + giveUpAfterMs;
   return new Promise((resolve, reject) => {
-    dispatcher.askCoordinator(verb, fields, (error, reply) => {
-      if (error === 0 && reply !== null) return resolve(reply);
-      const message = reply !== null && 'message' in reply ? reply.message : '';
-      reject(new BusError(errorName(error), message === '' ? `${verb} was refused: ${advice(error)}` : message));
-    });
+    const attempt = (): void => {
+      dispatcher.askCoordinator(verb, fields, (error, reply) => {
+        if (error === 0 && reply !== null) return resolve(reply);
+        const isAbsent = reply === null && isRetriable(error);
+        const isSafe = repeatable.has(verb) || error === errors.COORDINATOR_LOAD_IN_PROGRESS.code;
+        if (isAbsent && isSafe && clock.monotonicMs() < deadlineMs) return void clock.after(AGAIN_AFTER_MS, attempt, true);
+        const message = reply !== null && 'message' in reply ? reply.message : '';
+        const unsure = isAbsent && !isSafe ? '; it may have been carried out: look first' : '';
+        reject(new BusError(errorName(error), message === '' ? `${verb} was refused: ${advice(error)}${unsure}` : message));
+      });
+    };
+    attempt();
   });
 }
 

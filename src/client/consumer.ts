@@ -293,13 +293,16 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   // What the dispatcher tells.
 
-  closed(failed: boolean): void {
+  /** A loop over records ends when the bus is closed; when the bus failed, nobody may take that for the end. */
+  lost(reason: BusError): void {
+    if (!this.#gone) this.#intake.fail(reason, 'once');
     this.#gone = true;
-    // A loop over records ends when the bus is closed; when it died, nobody may take that for the end.
-    if (failed) {
-      const words = 'the coordinator of the bus died: close the bus and open it again';
-      this.#intake.fail(new BusError('COORDINATOR_NOT_AVAILABLE', words), 'once');
-    }
+    this.#intake.wake();
+  }
+
+  closed(failed: boolean): void {
+    if (failed) return this.lost(new BusError('COORDINATOR_NOT_AVAILABLE', 'the bus has failed: open it again'));
+    this.#gone = true;
     this.#intake.wake();
   }
 

@@ -44,7 +44,7 @@ const groupTurned = {
 export interface BusEvents {
   pressure: PressureReport;
   host: { host: number; state: 'up' } | { host: number; state: 'down'; error: string; failures: number };
-  coordinator: { state: 'down'; error: string };
+  coordinator: { state: 'up' } | { state: 'down'; error: string; failures: number } | { state: 'lost'; error: string };
   member: { groupId: string; memberId: string; state: 'joined' | 'lost' | 'left' | 'failed'; epoch: number; reason: string };
   commitFailed: { groupId: string; memberId: string; partitions: number; error: string; reason: string };
   state: Noticed<'state'>;
@@ -94,8 +94,13 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
     },
   },
   coordinator: {
-    documentation: 'The coordinator has died. The bus is of no more use: close it and open it again.',
-    fields: { state: 'down', error: 'why' },
+    documentation:
+      'The coordinator has failed and is followed by another; it can be reached again; or none will follow, and the bus closes. Partitions are served all the while. Told on the thread that opened the bus.',
+    fields: {
+      state: 'down, up or lost',
+      error: 'when down or lost: why',
+      failures: 'when down: failures in a row, of which the pause before the next start depends',
+    },
   },
   member: {
     documentation:

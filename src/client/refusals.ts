@@ -4,6 +4,8 @@ import { BusError, type ErrorName, errorName, errors } from '../base/errors.ts';
 /** What to do about a code, where the one who refused has said no more. */
 const advices: Partial<Record<ErrorName, string>> = {
   CLOSED: 'the bus is closed or closing',
+  COORDINATOR_LOAD_IN_PROGRESS: 'the coordinator has failed and is being restarted; try again',
+  COORDINATOR_NOT_AVAILABLE: 'the coordinator has failed and is being restarted',
   DISK_FULL: 'the disk is full; it is taken again when there is space',
   HOST_DOWN: 'its partition host has died and is being restarted; try again',
   KAFKA_STORAGE_ERROR: 'the disk refused; the bus’s events and log lines tell why, "spillway check" tells what is damaged',

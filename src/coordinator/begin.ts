@@ -25,6 +25,8 @@ export interface BeginSetup {
   hosts: number;
   store: Store | null;
   log: Logger;
+  /** A coordinator before this one failed while the hosts went on: what they carry is not moved, swept or found anew. */
+  successor?: boolean;
 }
 
 /** Something found at start that the user should hear of. */
@@ -43,9 +45,12 @@ export interface Begun {
 export function beginState(setup: BeginSetup): Begun {
   const { folder, disk, store } = setup;
   const events: BeginEvent[] = [];
+  if (setup.successor === true) return { state: succeed(setup), clean: false, events };
   if (folder === null || store === null) {
+    const made: Fact = { fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts };
+    store?.commit([made], { synced: true });
     const state = emptyState(slotsMax(setup));
-    applyAll(state, [{ fact: 'busMade', busId: makeBusId(setup.random), hosts: setup.hosts }]);
+    apply(state, made);
     return { state, clean: true, events };
   }
   disk.makeFolder(folder);
@@ -64,6 +69,17 @@ export function beginState(setup: BeginSetup): Begun {
   for (const { topic, partition } of state.owners.values()) claimed.add(partitionFolderName(topic.name, partition));
   for (const stray of sweep(disk, folder, (name) => claimed.has(name), setup.log)) tellStray(stray, events, setup.log);
   return { state, clean, events };
+}
+
+/** The hosts carry what was stored, on these slots. A store that has lost it cannot be helped while they do. */
+function succeed(setup: BeginSetup): State {
+  // The coordinator before may have failed between the marker and the end of its close.
+  if (setup.folder !== null) takeCleanMarker(setup.disk, setup.folder);
+  const state = reloadState(setup);
+  passUsedSlots(state);
+  if (state.busId !== '' && state.hosts === setup.hosts) return state;
+  const what = 'what was stored of the topics is gone while the bus was open: close it and open it again';
+  throw new BusError(setup.folder === null ? 'COORDINATOR_NOT_AVAILABLE' : 'FOLDER_INVALID', what);
 }
 
 /** The state that the store holds. */

@@ -16,8 +16,10 @@ import type { Port } from '../world/port.ts';
 import { type BeginSetup, beginState, reloadState } from './begin.ts';
 import { type BusConfigs, type Configs, parseBusConfigs } from './config-values.ts';
 import { type Dispatcher, type DispatcherPort, Dispatchers } from './dispatchers.ts';
+import { endState } from './end.ts';
 import { type Fact, isStoredFact, mustBeSynced } from './facts.ts';
-import { folderRefusal, writeCleanMarker } from './folder.ts';
+import { Fault } from './fault.ts';
+import { folderRefusal } from './folder.ts';
 import { type GroupOutcome, GroupTurn } from './group-turn.ts';
 import { isGroupAsk, refuseGroupAsk } from './groups/refuse.ts';
 import { type Errand, type HostPort, Hosts } from './hosts.ts';
@@ -37,7 +39,7 @@ export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
   control: Port<protocol.ControlAnswer, protocol.ControlPost>;
   /** Makes a port of what a control post carries: a MessagePort in a thread, a loopback's end in the simulator. */
   toPort: <Out, In>(raw: unknown) => Port<Out, In>;
-  /** Called once: the coordinator has closed or was refused, or it failed with `error`. Its database is closed, the thread may end. */
+  /** Called once: the coordinator has closed or was refused, its store is closed and the thread may end; or it failed with `error`. */
   closed: (error?: unknown) => void;
 }
 
@@ -66,6 +68,7 @@ export class Coordinator {
   #errands!: TopicErrands;
   #clean = false;
   #running = false;
+  readonly #fault = new Fault();
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
   /** Topics of which metadata has changed in this turn. */
   #changed = new Set<string>();
@@ -75,16 +78,23 @@ export class Coordinator {
   #settleAtMs = 0;
 
   constructor(setup: CoordinatorSetup) {
-    assert((setup.folder === null) === (setup.store === null), 'a bus has a store exactly when it has a folder');
+    assert(setup.folder === null || setup.store !== null, 'a bus with a folder has a store');
     assert(setup.hosts >= 1 && setup.hosts <= limits.hostsMax, 'a bus has 1 to 64 hosts');
     this.#setup = setup;
     this.#loads = new Loads(setup);
-    this.#dispatchers = new Dispatchers({ wake: () => this.#turn(), gone: (number) => this.#loads.dispatcherGone(number) });
-    this.#hosts = new Hosts(setup.hosts, {
-      ready: (host, failures) => this.#hostReady(host, failures),
-      notice: (host, notice) => this.#hear(host, notice),
-      dropped: (slots, hostDied) => removeRemains(setup, this.#state, slots, hostDied),
+    this.#dispatchers = new Dispatchers({
+      wake: () => this.#turn(),
+      gone: (number) => this.#guard(() => this.#loads.dispatcherGone(number)),
     });
+    this.#hosts = new Hosts(
+      setup.hosts,
+      {
+        ready: (host, failures) => this.#hostReady(host, failures),
+        notice: (host, notice) => this.#hear(host, notice),
+        dropped: (slots, hostDied) => removeRemains(setup, this.#state, slots, hostDied),
+      },
+      setup.successor,
+    );
   }
 
   /** Brings back what the store knows and begins to listen. A folder that cannot be used is told to the supervisor as `refused`. */
@@ -95,10 +105,11 @@ export class Coordinator {
     } catch (error) {
       const { code, message, details } = folderRefusal(error, this.#setup.folder ?? '');
       log.error({ code }, message);
-      store?.close();
+      // A successor's hosts go on, so the folder is kept.
+      if (this.#setup.successor !== true) store?.close();
       control.post({ control: 'refused', error: errors[code].code, message, details });
       control.close();
-      this.#setup.closed();
+      this.#setup.closed(this.#setup.successor === true ? error : undefined);
       return;
     }
     this.#running = true;
@@ -162,7 +173,7 @@ export class Coordinator {
     if (this.#running) this.#guard(() => this.#work());
   }
 
-  /** A thread must not die with its database open: a broken invariant closes it first, and is then the supervisor's. */
+  /** A broken invariant ends the actor, in order, and is then the supervisor's: a thread must not die with its database open. */
   #guard(work: () => void): void {
     try {
       work();
@@ -184,6 +195,7 @@ export class Coordinator {
     this.#evaluate();
     this.#hosts.flush();
     this.#answer();
+    this.#fault.reach('answered');
     if (this.#closing !== null) this.#close(this.#closing.dispatcher, this.#closing.ask);
   }
 
@@ -196,6 +208,9 @@ export class Coordinator {
           break;
         case 'dispatcherUp':
           this.#dispatcherUp(post.dispatcher, toPort(post.port));
+          break;
+        case 'fail':
+          this.#fault.arm(post.stage, post.turns);
           break;
         default:
           unreachable(post);
@@ -215,7 +230,7 @@ export class Coordinator {
     port.listen(
       () => this.#turn(),
       () => {
-        if (this.#hosts.gone(host, port)) this.#loads.hostGone(host);
+        this.#guard(() => this.#hosts.gone(host, port) && this.#loads.hostGone(host));
         this.#turn();
       },
     );
@@ -271,10 +286,10 @@ export class Coordinator {
   /** Stores what the asks came to, then lets their replies go, or wait for hosts. */
   #finish(outcomes: readonly Outcome[]): void {
     const synced = outcomes.some((outcome) => 'answers' in outcome && outcome.synced);
-    const failure = this.#store(
-      outcomes.flatMap(({ facts }) => facts),
-      synced,
-    );
+    const decided = outcomes.flatMap(({ facts }) => facts);
+    if (decided.length > 0) this.#fault.reach('decided');
+    const failure = this.#store(decided, synced);
+    if (decided.length > 0) this.#fault.reach('stored');
     // A fact that is not stored taints all that was decided after it.
     let tainted = false;
     for (const outcome of outcomes) {
@@ -368,32 +383,25 @@ export class Coordinator {
   }
 
   #close(dispatcher: Dispatcher, ask: CoordinatorAskOf<'close'>): void {
-    const { clock, disk, folder, store } = this.#setup;
-    const unfinished: string[] = [];
-    for (const topic of this.#state.byId.values()) if (topic.deleting) unfinished.push(`topic ${topic.name} is still being deleted`);
     this.#parking.close();
     this.#groups.close();
-    let error = 0;
-    try {
-      store?.checkpoint();
-      // Before the lock is given up: afterwards the folder may be another's.
-      if (folder !== null && ask.clean) writeCleanMarker(disk, folder, clock.nowMs());
-    } catch (failure) {
-      error = errors.KAFKA_STORAGE_ERROR.code;
-      unfinished.push(String(failure));
-    }
-    dispatcher.replies.push({ verb: 'close', id: ask.id, error, unfinished });
+    const ended = endState(this.#setup, this.#state, ask.clean);
+    this.#fault.reach('closing');
+    dispatcher.replies.push({ verb: 'close', id: ask.id, ...ended });
     this.#dispatchers.tell({ notice: 'closing' });
-    store?.close();
+    this.#setup.store?.close();
     this.#answer();
     this.#end();
   }
 
-  /** Lets go of everything. The marker is not written here: without a close ask nobody knows how the hosts ended. */
+  /**
+   * Lets go of everything. The marker is not written here: without a close ask nobody knows how the hosts ended. One that fails leaves
+   * the store open to the thread, for its successor: the hosts go on, and the store is the lock of their folder.
+   */
   #end(error?: unknown): void {
     if (!this.#running) return;
     this.#running = false;
-    this.#setup.store?.close();
+    if (error === undefined) this.#setup.store?.close();
     this.#hosts.close();
     this.#dispatchers.close();
     this.#setup.control.close();

@@ -39,6 +39,8 @@ type CoordinatorAsk = Extract<HostAsk, { verb: 'open' | 'configure' | 'drop' }>;
 
 interface Link {
   port: HostPort | null;
+  /** Carries partitions since before this coordinator began, and has not been connected to it: nothing is done behind its back. */
+  awaited: boolean;
   /** Whether an earlier host under this number has died: frames of it may lie in the arena. */
   succeeded: boolean;
   /** Gathered in this turn. */
@@ -67,11 +69,13 @@ export class Hosts {
   readonly #events: HostEvents;
   #nextId = 1;
 
-  constructor(count: number, events: HostEvents) {
+  /** `awaited`: the hosts were another coordinator's, and may carry anything that it told them to. */
+  constructor(count: number, events: HostEvents, awaited = false) {
     this.#events = events;
     this.#links = Array.from({ length: count }, () => ({
       port: null,
-      succeeded: false,
+      awaited,
+      succeeded: awaited,
       outgoing: [],
       inFlight: new Map(),
       looks: new Map(),
@@ -90,6 +94,7 @@ export class Hosts {
     const link = this.#links[host];
     this.down(host);
     link.port = port;
+    link.awaited = false;
     const errands = link.waiting;
     link.waiting = [];
     const opened = new Errand();
@@ -147,7 +152,8 @@ export class Hosts {
       errand.left++;
       const link = this.#links[host];
       const ask: CoordinatorAsk = { verb: 'drop', id: this.#nextId++, slots: own };
-      if (link.port === null) this.#lose(link, ask, [errand]);
+      if (link.awaited) link.held.push({ ask, errands: [errand] });
+      else if (link.port === null) this.#lose(link, ask, [errand]);
       else this.#send(host, ask, [errand], true);
     }
   }

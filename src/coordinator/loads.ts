@@ -41,8 +41,12 @@ export class Loads {
 
   constructor(setup: LoadsSetup) {
     this.#setup = setup;
-    this.#governor = calmGovernor(setup.clock.nowMs());
-    setup.arena.level = 0;
+    // The level of a coordinator that failed stands until the dwell time is over: by then everybody has told their load.
+    this.#governor = {
+      ...calmGovernor(setup.clock.nowMs()),
+      level: setup.arena.level,
+      wantedAtMs: setup.clock.monotonicMs(),
+    };
     this.#fences = {
       folder: setup.folder !== null,
       arenaBytesMax: setup.arena.framesMax * setup.arena.frameBytes,

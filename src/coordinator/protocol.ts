@@ -3,6 +3,7 @@
  * the other end of a connection can take the same asks.
  */
 
+import type { Fact } from './facts.ts';
 import type { GroupVerbs } from './groups/protocol.ts';
 
 export interface PartitionMetadata {
@@ -140,11 +141,20 @@ export interface CoordinatorAnswer {
 /** What the supervisor (the bus) says to the coordinator's control port, with ports in the transfer list. */
 export type ControlPost =
   /** A host is up (again), reached by `port`; the coordinator opens its partitions there. */
-  { control: 'hostUp'; host: number; port: unknown } | { control: 'dispatcherUp'; dispatcher: number; port: unknown };
+  | { control: 'hostUp'; host: number; port: unknown }
+  | { control: 'dispatcherUp'; dispatcher: number; port: unknown }
+  /** Fails in the `turns`-th turn from now that gets to this stage: for tests of what happens then. */
+  | { control: 'fail'; stage: TurnStage; turns: number };
+
+/** Moments of a turn. decided: there are facts, not stored. stored: nobody was answered. answered: its end. closing: the clean marker is written. */
+export type TurnStage = 'decided' | 'stored' | 'answered' | 'closing';
+
 export type ControlAnswer =
   /** Every partition of this host is open. */
   | { control: 'hostReady'; host: number }
   /** The data folder cannot be opened: what Bus.open is to throw. */
   | { control: 'refused'; error: number; message: string; details: Readonly<Record<string, unknown>> }
   /** Begun; `busId` is its cluster id, as Kafka spells them: 22 characters of base64. */
-  | { control: 'ready'; busId: string };
+  | { control: 'ready'; busId: string }
+  /** Of a bus without a folder: what its successor, if it should need one, is to begin with. */
+  | { control: 'facts'; facts: readonly Fact[] };

@@ -3,7 +3,7 @@
  * serves the main thread, a worker of the user's and the listener; it does not know whether a port leads to a thread or a function.
  */
 
-import { errors } from '../base/errors.ts';
+import { type BusError, errors } from '../base/errors.ts';
 import type {
   CoordinatorAnswer,
   CoordinatorAsk,
@@ -33,7 +33,8 @@ export interface DispatcherSetup {
   /** Reads the file slices that fetches answer with. */
   disk: Disk;
   arena: Arena;
-  coordinator: Port<CoordinatorPost, CoordinatorAnswer>;
+  /** Absent: `coordinatorUp` brings it. */
+  coordinator?: Port<CoordinatorPost, CoordinatorAnswer>;
   outbox: SharedArrayBuffer;
   /** Memory of this thread in bytes, told to the governor. */
   memory?: () => { heapBytes: number; rssBytes: number };
@@ -45,12 +46,16 @@ export interface DispatcherSetup {
 export interface Subscriber {
   topicsChanged?(names: readonly string[]): void;
   hostUp?(host: number): void;
+  /** A coordinator has taken over from one that failed: what only that one knew is to be told again. */
+  coordinatorUp?(): void;
   pressure?(report: PressureReport): void;
   /** The coordinator has something for the members of these groups. */
   groupsChanged?(groupIds: readonly string[]): void;
   event?(name: string, fields: Readonly<Record<string, string | number>>): void;
   /** Some answers came in: there may be room again. */
   turned?(): void;
+  /** The bus will end, for this reason, but what was sent to hosts may still get there. */
+  lost?(reason: BusError): void;
   /** The bus is gone: it was closed, or it failed. */
   closed?(failed: boolean): void;
 }
@@ -60,6 +65,7 @@ type Loaded = (error: number, refusals: ReadonlyMap<string, number>) => void;
 
 const LOAD_EVERY_MS = 100;
 
+type CoordinatorLink = Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
 type HostLink = Link<HostAsk, HostReply, HostNotice>;
 
 export class Dispatcher {
@@ -73,7 +79,9 @@ export class Dispatcher {
   readonly #arena: Arena;
   readonly #memory: (() => { heapBytes: number; rssBytes: number }) | undefined;
   readonly #keepAlive: ((alive: boolean) => void) | undefined;
-  readonly #coordinator: Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
+  #coordinator: CoordinatorLink | null = null;
+  /** Called when there is a coordinator again, or never will be. */
+  #awaiting: (() => void)[] = [];
   readonly #hosts: (HostLink | null)[] = [];
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #subscribers = new Set<Subscriber>();
@@ -81,6 +89,9 @@ export class Dispatcher {
   #loadReporting = false;
   #receiving = false;
   #holds = 0;
+  #hadCoordinator = false;
+  /** There will be no further coordinator. */
+  #lost = false;
   #closed = false;
   /** The bus is being closed: its end is no failure. */
   #closing = false;
@@ -94,11 +105,7 @@ export class Dispatcher {
     this.#arena = setup.arena;
     this.#memory = setup.memory;
     this.#keepAlive = setup.keepAlive;
-    this.#coordinator = new Link(setup.coordinator, setup.clock, errors.CLOSED.code, {
-      notice: (notice) => this.#noticed(notice),
-      closed: () => this.abandon(),
-      turned: () => {},
-    });
+    if (setup.coordinator !== undefined) this.coordinatorUp(setup.coordinator);
     if (this.#memory !== undefined) this.#scheduleLoad();
   }
 
@@ -123,11 +130,32 @@ export class Dispatcher {
     this.#subscribers.delete(subscriber);
   }
 
+  /** The coordinator can be reached by this port: the first one, or one that took over. */
+  coordinatorUp(port: Port<CoordinatorPost, CoordinatorAnswer>): void {
+    if (this.#closed) return port.close();
+    this.#coordinator?.close();
+    // Within its close a bus has refused whatever it still had to say.
+    const goneError = (): number => (this.#closing || this.#closed ? errors.CLOSED.code : errors.COORDINATOR_NOT_AVAILABLE.code);
+    const link: CoordinatorLink = new Link(port, this.clock, goneError, {
+      notice: (notice) => this.#noticed(notice),
+      closed: () => {
+        if (this.#coordinator === link) this.#coordinator = null;
+        if (this.#closing) this.abandon();
+      },
+      turned: () => {},
+    });
+    this.#coordinator = link;
+    this.#refresh();
+    this.#endWait();
+    if (!this.#hadCoordinator) this.#hadCoordinator = true;
+    else for (const subscriber of this.#subscribers) subscriber.coordinatorUp?.();
+  }
+
   /** A host can be reached (again) by this port. */
   hostUp(host: number, port: Port<HostPost, HostAnswer>): void {
     // The end of the port before may not have been told yet: what was asked there is refused before anything is asked here.
     this.#hosts[host]?.close();
-    const link: HostLink = new Link(port, this.clock, errors.HOST_DOWN.code, {
+    const link: HostLink = new Link(port, this.clock, () => errors.HOST_DOWN.code, {
       notice: () => {},
       closed: () => {
         if (this.#hosts[host] === link) this.#hosts[host] = null;
@@ -173,6 +201,10 @@ export class Dispatcher {
     fields: CoordinatorVerbs[V]['ask'],
     done: (error: number, reply: CoordinatorReplyOf<V> | null) => void,
   ): void {
+    if (this.#coordinator === null) {
+      const error = this.#closed || this.#lost ? errors.CLOSED.code : errors.COORDINATOR_LOAD_IN_PROGRESS.code;
+      return this.clock.next(() => done(error, null));
+    }
     this.#coordinator.ask(
       { verb, ...fields } as Omit<CoordinatorAsk, 'id'>,
       done as (error: number, reply: CoordinatorReply | null) => void,
@@ -196,21 +228,60 @@ export class Dispatcher {
       this.#metadataWaiting = made;
       this.clock.next(() => {
         if (this.#metadataWaiting === made) this.#metadataWaiting = null;
-        this.askCoordinator('metadata', { topics: [...made.names], autoCreate }, (error, reply) => {
-          const refusals = new Map<string, number>();
-          for (const topic of reply?.topics ?? []) {
-            if (topic.error === 0) this.#topics.set(topic.name, topic);
-            else {
-              this.#topics.delete(topic.name);
-              refusals.set(topic.name, topic.error);
-            }
-          }
+        this.#load(made.names, autoCreate, (error, refusals) => {
           for (const one of made.done) one(error, refusals);
         });
       });
     }
     for (const name of names) waiting.names.add(name);
     waiting.done.push(done);
+  }
+
+  /** A coordinator that goes before it has answered is no answer: its successor is asked. */
+  #load(names: ReadonlySet<string>, autoCreate: boolean, done: Loaded): void {
+    this.askCoordinator('metadata', { topics: [...names], autoCreate }, (error, reply) => {
+      if (reply === null && !this.#closed && !this.#lost) return this.#awaitCoordinator(() => this.#load(names, autoCreate, done));
+      const refusals = new Map<string, number>();
+      for (const topic of reply?.topics ?? []) {
+        if (topic.error === 0) this.#topics.set(topic.name, topic);
+        else {
+          this.#topics.delete(topic.name);
+          refusals.set(topic.name, topic.error);
+        }
+      }
+      done(error, refusals);
+    });
+  }
+
+  /** What was told between two coordinators was told to nobody: what is known of topics is compared with what the new one says. */
+  #refresh(): void {
+    if (this.#topics.size === 0) return;
+    const before = new Map(this.#topics);
+    this.askCoordinator('metadata', { topics: [...before.keys()], autoCreate: false }, (error, reply) => {
+      if (error !== 0 || reply === null) return;
+      const stale = reply.topics
+        .filter((topic) => this.#topics.get(topic.name) === before.get(topic.name))
+        .filter((topic) => {
+          return JSON.stringify(topic) !== JSON.stringify(before.get(topic.name));
+        });
+      const names = stale.map(({ name }) => name);
+      for (const name of names) this.#topics.delete(name);
+      if (names.length > 0) for (const subscriber of this.#subscribers) subscriber.topicsChanged?.(names);
+    });
+  }
+
+  #awaitCoordinator(then: () => void): void {
+    if (this.#coordinator !== null) return this.clock.next(then);
+    if (this.#awaiting.length === 0) this.hold();
+    this.#awaiting.push(then);
+  }
+
+  #endWait(): void {
+    const awaiting = this.#awaiting;
+    if (awaiting.length === 0) return;
+    this.#awaiting = [];
+    this.release();
+    for (const then of awaiting) then();
   }
 
   /** Somebody in this thread waits for what no ask in flight will bring: a host's return, room, a partition that is resumed. */
@@ -231,12 +302,20 @@ export class Dispatcher {
     this.abandon();
   }
 
+  /** There is no coordinator any more, and none will follow: the bus ends. */
+  lose(reason: BusError): void {
+    this.#lost = true;
+    this.#endWait();
+    for (const subscriber of this.#subscribers) subscriber.lost?.(reason);
+  }
+
   /** Ends as `close` does, but is told as a failure: nobody has asked for it. */
   abandon(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const link of this.#hosts) link?.close();
-    this.#coordinator.close();
+    this.#coordinator?.close();
+    this.#endWait();
     for (const subscriber of this.#subscribers) subscriber.closed?.(!this.#closing);
   }
 

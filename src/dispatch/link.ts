@@ -38,7 +38,7 @@ export class Link<Ask extends AnyAsk, Reply extends AnyReply, Notice> {
   readonly #port: Port<Post<Ask>, Answer<Reply, Notice>>;
   readonly #clock: Clock;
   readonly #events: LinkEvents<Notice>;
-  readonly #goneError: number;
+  readonly #goneError: () => number;
   readonly #waiting = new Map<number, Done<Reply>>();
   #out: Ask[] = [];
   #held: Ask[] = [];
@@ -50,7 +50,7 @@ export class Link<Ask extends AnyAsk, Reply extends AnyReply, Notice> {
     this.flush();
   };
 
-  constructor(port: Port<Post<Ask>, Answer<Reply, Notice>>, clock: Clock, goneError: number, events: LinkEvents<Notice>) {
+  constructor(port: Port<Post<Ask>, Answer<Reply, Notice>>, clock: Clock, goneError: () => number, events: LinkEvents<Notice>) {
     this.#port = port;
     this.#clock = clock;
     this.#goneError = goneError;
@@ -67,7 +67,7 @@ export class Link<Ask extends AnyAsk, Reply extends AnyReply, Notice> {
 
   /** Sends an ask with the other asks of this turn; `done` is called once, never within this call. */
   ask(ask: Omit<Ask, 'id'>, done: Done<Reply>): void {
-    if (!this.#open) return this.#clock.next(() => done(this.#goneError, null));
+    if (!this.#open) return this.#clock.next(() => done(this.#goneError(), null));
     const id = this.#nextId++;
     const numbered = ask as Ask;
     numbered.id = id;
@@ -133,7 +133,8 @@ export class Link<Ask extends AnyAsk, Reply extends AnyReply, Notice> {
     this.#held = [];
     const refused = [...this.#waiting.values()];
     this.#waiting.clear();
-    for (const done of refused) done(this.#goneError, null);
+    const error = this.#goneError();
+    for (const done of refused) done(error, null);
     this.#events.closed();
   }
 }

@@ -200,8 +200,8 @@ export class Reader implements Subscriber {
   topicsChanged(names: readonly string[]): void {
     const known = names.filter((name) => [...this.#feeds.values()].some((feed) => feed.topic === name));
     if (known.length === 0) return;
-    this.#dispatcher.loadTopics(known, false, () => {
-      if (!this.#closed) for (const name of known) this.#relocate(name);
+    this.#dispatcher.loadTopics(known, false, (error) => {
+      if (!this.#closed && error === 0) for (const name of known) this.#relocate(name);
     });
   }
 

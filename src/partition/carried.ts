@@ -127,8 +127,10 @@ export class Carried<Asker> {
   #openOne(spec: PartitionSpec, clean: boolean, now: { nowMs: number; monotonicMs: number }, results: OpenResult[]): Partition | null {
     const known = this.#partitions.get(spec.slot);
     if (known !== undefined) {
+      // A coordinator that took over tells what it knows: the one before may not have come to it.
+      known.configure(spec.config, now.monotonicMs);
       results.push(openResult(spec.slot, known.log, 0, ''));
-      return null;
+      return known;
     }
     const { topic, partition, slot } = spec;
     try {

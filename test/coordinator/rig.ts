@@ -9,6 +9,7 @@ import type {
   CoordinatorNotice,
   CoordinatorPost,
   CoordinatorReply,
+  TurnStage,
 } from '../../src/coordinator/protocol.ts';
 import type { HostAnswer, HostAsk, HostNotice, HostPost, OpenResult } from '../../src/partition/protocol.ts';
 import { Arena } from '../../src/world/arena.ts';
@@ -185,6 +186,7 @@ export interface RigOptions {
   clock?: VirtualClock;
   framesMax?: number;
   seed?: number;
+  successor?: boolean;
 }
 
 export class Rig {
@@ -198,7 +200,7 @@ export class Rig {
   #dispatchers = 0;
 
   constructor(options: RigOptions = {}) {
-    const { hosts = 2, defaults = {}, store = null, folder = null, framesMax = 64, seed = 1 } = options;
+    const { hosts = 2, defaults = {}, store = null, folder = null, framesMax = 64, seed = 1, successor = false } = options;
     this.clock = options.clock ?? new VirtualClock();
     this.arena = options.arena ?? Arena.create({ framesMax, frameBytes: 16 * 1024, slotsMax: 100 });
     this.disk = options.disk ?? new MemoryDisk();
@@ -221,6 +223,7 @@ export class Rig {
       control: theirs,
       toPort: <Out, In>(raw: unknown) => raw as Port<Out, In>,
       store,
+      successor,
       log: silentLogger,
       memoryBytesMax: 2 ** 28,
       closed: (error) => {
@@ -245,6 +248,11 @@ export class Rig {
     this.#control.post({ control: 'dispatcherUp', dispatcher: number, port: theirs });
     this.clock.settle();
     return fake;
+  }
+
+  fail(stage: TurnStage, turns = 0): void {
+    this.#control.post({ control: 'fail', stage, turns });
+    this.clock.settle();
   }
 
   /** The supervisor's end goes away. */

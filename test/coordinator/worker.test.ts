@@ -6,6 +6,7 @@ import { MessageChannel } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { errors } from '../../src/base/errors.ts';
 import type { ControlAnswer, CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
+import { applyAll, emptyState, factsOf } from '../../src/coordinator/state.ts';
 import { openStore } from '../../src/coordinator/store.ts';
 import { Pool } from '../../src/dispatch/pool.ts';
 import type { HostPost } from '../../src/partition/protocol.ts';
@@ -36,6 +37,8 @@ function run(data: Partial<CoordinatorData>, hostNumber = 0) {
     defaults: {},
     memoryBytesMax: 2 ** 28,
     logLevel: 'silent',
+    successor: false,
+    facts: [],
     control: control.port2,
     ...data,
   };
@@ -56,7 +59,7 @@ function run(data: Partial<CoordinatorData>, hostNumber = 0) {
       });
       dispatcher.port1.postMessage(post);
     });
-  return { said, ended, ask };
+  return { said, ended, ask, control: control.port1 };
 }
 
 const life: CoordinatorPost = {
@@ -130,9 +133,32 @@ describe('a coordinator on its thread', () => {
   test.each([
     ['before it begins', { hosts: 0 }, 0, /1 to 64 hosts/],
     ['in a turn', { hosts: 1 }, 9, /a host has a number below the count/],
-  ])('fails its task with an invariant that broke %s, the folder given free', async (_, data, hostNumber, message) => {
-    const broken = run(data, hostNumber);
-    await expect(broken.ended).rejects.toThrow(message);
-    openStore({ folder, disk: realDisk, pid: process.pid }).close();
+  ])(
+    'fails its task with an invariant that broke %s; the folder is held until its supervisor gives up',
+    async (_, data, hostNumber, message) => {
+      const broken = run(data, hostNumber);
+      await expect(broken.ended).rejects.toThrow(message);
+      expect(() => openStore({ folder, disk: realDisk, pid: process.pid })).toThrow(/in use by process/);
+      await pool.run({ giveUp: true }, []);
+      openStore({ folder, disk: realDisk, pid: process.pid }).close();
+    },
+  );
+
+  test.each([[true], [false]])('one that fails is followed by another that knows what was stored, with a folder: %s', async (hasFolder) => {
+    const data = hasFolder ? {} : { folder: null };
+    const first = run(data);
+    const [made] = (await first.ask(life)).filter(({ verb }) => verb === 'metadata');
+    first.control.postMessage({ control: 'fail', stage: 'answered', turns: 0 });
+    await expect(first.ended).rejects.toThrow('told to fail when answered');
+    const facts = first.said.flatMap((answer) => (answer.control === 'facts' ? answer.facts : []));
+    expect(facts.length > 0).toBe(!hasFolder);
+    const known = emptyState(100);
+    applyAll(known, facts);
+    const second = run({ ...data, successor: true, facts: factsOf(known) });
+    const replies = await second.ask({ asks: [...life.asks] });
+    expect(replies.find(({ verb }) => verb === 'metadata')).toEqual({ ...made, id: 1 });
+    expect(replies.find(({ verb }) => verb === 'initProducerId')).toMatchObject({ producerId: 1000 });
+    await second.ask(close);
+    await second.ended;
   });
 });
