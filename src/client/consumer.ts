@@ -295,7 +295,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   /** A loop over records ends when the bus is closed; when the bus failed, nobody may take that for the end. */
   lost(reason: BusError): void {
-    if (!this.#gone) this.#intake.fail(reason, 'once');
+    if (!this.#gone) this.#intake.fail(reason, 'for ever');
     this.#gone = true;
     this.#intake.wake();
   }

@@ -44,6 +44,6 @@ test('hosts that cannot be started are told, again and again, not waited for in 
     silentLogger,
     (host, error) => told.push(`${host} ${error}`),
   );
-  await expect.poll(() => told[0], { timeout: 10_000 }).toBe('0 Error: the entry is broken');
+  await expect.poll(() => told, { timeout: 10_000 }).toContain('0 Error: the entry is broken');
   await hosts.destroy();
 });
