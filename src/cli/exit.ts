@@ -11,7 +11,7 @@ export const exitCodes = {
   usage: 2,
   /** `check` found damage, mended or not. */
   damage: 3,
-  /** The topic, partition, offset, file or folder does not exist. */
+  /** The topic, partition, offset, group, file or folder does not exist. */
   notFound: 4,
   /** Another process owns the data folder. */
   locked: 5,
@@ -54,6 +54,7 @@ export function exitCodeOf(error: unknown): number {
       return exitCodes.locked;
     case 'UNKNOWN_TOPIC_OR_PARTITION':
     case 'OFFSET_OUT_OF_RANGE':
+    case 'GROUP_ID_NOT_FOUND':
     case 'RESOURCE_NOT_FOUND':
       return exitCodes.notFound;
     default:

@@ -1,7 +1,9 @@
 /** `topics …`: create, list, describe, alter, delete. */
 import type { TopicDescription } from '../client/admin.ts';
+import type { GroupLag } from '../client/group-admin.ts';
 import type { ConfigEntry } from '../coordinator/protocol.ts';
 import { exitCodes, UsageError } from './exit.ts';
+import { lagsOf, lagText } from './groups.ts';
 import type { OptionTable } from './options.ts';
 import { parsePair } from './position.ts';
 import { numberOf, sizeOf } from './progress.ts';
@@ -68,19 +70,21 @@ const list = defineVerb({
 
 const describe = defineVerb({
   name: 'topics describe',
-  summary: 'Show partitions, offsets, sizes and configs of topics',
+  summary: 'Show partitions, offsets, sizes, lag of groups and configs of topics',
   usage: 'TOPIC…',
   words: { min: 1, max: 1000 },
   options: { all: { type: 'flag', about: 'configs at their defaults too' }, ...busOptions } satisfies OptionTable,
-  examples: [['topics describe orders', 'where its records lie, and what is configured']],
+  examples: [['topics describe orders', 'where its records lie, who is how far behind, and what is configured']],
   run: (call) =>
     withBus(call, 'must exist', async (bus) => {
       const { values, positionals, terminal } = call;
       const admin = bus.admin();
       const described = await admin.describeTopics(positionals);
       const configs = new Map((await admin.describeConfigs(positionals)).map(({ name, entries }) => [name, entries]));
+      const lags = await lagsOf(admin, positionals);
       const topics = described.map((topic) => ({
         ...topic,
+        groups: lags.get(topic.name) ?? [],
         configs: (configs.get(topic.name) ?? []).filter(({ source }) => values.all || source !== 'default'),
       }));
       await result(terminal, values.json, { topics }, () => topics.map(describedText).join('\n'));
@@ -145,7 +149,12 @@ const remove = defineVerb({
 
 export const topicVerbs: readonly Verb[] = [create, list, describe, alter, remove];
 
-function describedText({ name, topicId, durability, partitions, configs }: TopicDescription & { configs: ConfigEntry[] }): string {
+interface Described extends TopicDescription {
+  configs: ConfigEntry[];
+  groups: { groupId: string; state: string; offsets: GroupLag[] }[];
+}
+
+function describedText({ name, topicId, durability, partitions, configs, groups }: Described): string {
   const records = partitions.reduce((sum, { startOffset, endOffset }) => sum + endOffset - startOffset, 0);
   const bytes = partitions.reduce((sum, { logBytes }) => sum + logBytes, 0);
   const rows = partitions.map((one) => [
@@ -162,5 +171,7 @@ function describedText({ name, topicId, durability, partitions, configs }: Topic
   const head = `${name}  ${durability}  ${numberOf(records)} offsets, ${sizeOf(bytes)}  id ${topicId}\n`;
   const body = table(['partition', 'state', 'start', 'committed', 'end', 'size', 'in memory', 'segments', 'damage'], rows);
   const lines = configs.map(({ key, value, source }) => `  ${key}=${value}${source === 'topic' ? '' : `  (${source})`}\n`);
-  return `${head}${body}${lines.join('')}`;
+  const readers = groups.map(({ groupId, state, offsets }) => [groupId, state, String(offsets.length), lagText(offsets)]);
+  const read = readers.length === 0 ? '' : table(['group', 'state', 'partitions', 'lag'], readers);
+  return `${head}${body}${read}${lines.join('')}`;
 }

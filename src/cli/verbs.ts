@@ -2,9 +2,10 @@
 import { check } from './check.ts';
 import { consume } from './consume.ts';
 import { dump } from './dump.ts';
+import { groupVerbs } from './groups.ts';
 import { peek } from './peek.ts';
 import { produce } from './produce.ts';
 import { topicVerbs } from './topics.ts';
 import type { Verb } from './verb.ts';
 
-export const verbs: readonly Verb[] = [...topicVerbs, produce, consume, peek, check, dump];
+export const verbs: readonly Verb[] = [...topicVerbs, ...groupVerbs, produce, consume, peek, check, dump];

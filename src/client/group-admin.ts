@@ -224,6 +224,8 @@ async function targetOf(
       return log.highWatermark;
     case 'offset':
       return to.offset;
+    case 'fromEnd':
+      return log.highWatermark - to.count;
     case 'shift':
       if (current < 0) throw new BusError('INVALID_ARGUMENT', `nothing is committed of ${topic}-${partition}, so it cannot be shifted`);
       return current + to.by;

@@ -15,7 +15,9 @@ export type ResetTarget =
   /** The first record of the last so many milliseconds. */
   | { agoMs: number }
   /** So many records on from what is committed, or back when negative. */
-  | { shiftBy: number };
+  | { shiftBy: number }
+  /** So many records before the end of each partition. */
+  | { fromEnd: number };
 
 export interface ResetOptions {
   to: ResetTarget;
@@ -46,7 +48,8 @@ export type CheckedTarget =
   | { kind: 'earliest' | 'latest' }
   | { kind: 'offset'; offset: number }
   | { kind: 'time'; ms: number; isAgo: boolean }
-  | { kind: 'shift'; by: number };
+  | { kind: 'shift'; by: number }
+  | { kind: 'fromEnd'; count: number };
 
 /** Throws BusError INVALID_ARGUMENT; what an id may be beyond a text the coordinator knows. */
 export function checkGroupId(groupId: unknown): string {
@@ -72,14 +75,14 @@ function checkWhat(topics: unknown): (string | TopicPartition)[] {
   return checkList('topics', topics).map((one) => (typeof one === 'string' ? one : checkPlaces('resetOffsets', [one])[0]));
 }
 
-const aims = ['timestamp', 'agoMs', 'shiftBy'] as const;
+const aims = ['timestamp', 'agoMs', 'shiftBy', 'fromEnd'] as const;
 
 function checkTarget(to: unknown): CheckedTarget {
   if (to === 'earliest' || to === 'latest') return { kind: to };
   if (typeof to === 'number') return { kind: 'offset', offset: checkInteger('to', to, 0, Number.MAX_SAFE_INTEGER) };
   const named = typeof to === 'object' && to !== null ? Object.entries(to) : [];
   if (named.length !== 1) {
-    const what = `to is an offset, 'earliest', 'latest', { timestamp }, { agoMs } or { shiftBy }, not ${shown(to)}`;
+    const what = `to is an offset, 'earliest', 'latest', { timestamp }, { agoMs }, { shiftBy } or { fromEnd }, not ${shown(to)}`;
     throw new BusError('INVALID_ARGUMENT', what, { details: { to } });
   }
   const [name, value] = named[0];
@@ -90,6 +93,8 @@ function checkTarget(to: unknown): CheckedTarget {
       return { kind: 'time', ms: checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER), isAgo: true };
     case 'shiftBy':
       return { kind: 'shift', by: checkInteger(name, value, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER) };
+    case 'fromEnd':
+      return { kind: 'fromEnd', count: checkInteger(name, value, 0, Number.MAX_SAFE_INTEGER) };
   }
 }
 
