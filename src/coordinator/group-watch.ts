@@ -8,7 +8,8 @@ import type { Clock } from '../world/clock.ts';
 import type { Dispatcher } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
 import type { GroupSurroundings } from './groups/decision.ts';
-import { decideGroup, emptySinceMs } from './groups/groups.ts';
+import { describeGroup, describeMissing } from './groups/describe.ts';
+import { emptySinceMs, isMember } from './groups/groups.ts';
 import type { GroupDescription } from './groups/protocol.ts';
 import { refuseGroupAsk } from './groups/refuse.ts';
 import { committedOf } from './offsets/state.ts';
@@ -58,8 +59,8 @@ export class GroupWatch {
 
   report(ask: CoordinatorAskOf<'reportProgress'>): CoordinatorReplyOf<'reportProgress'> {
     const { groupId, memberId, partitions, id } = ask;
-    const isMember = this.#setup.state().groups.byId.get(groupId)?.members.has(memberId) === true;
-    if (!isMember) return { verb: 'reportProgress', id, error: errors.UNKNOWN_MEMBER_ID.code };
+    if (!isMember(this.#setup.state().groups, groupId, memberId))
+      return { verb: 'reportProgress', id, error: errors.UNKNOWN_MEMBER_ID.code };
     this.#watchdog.told(groupId, memberId, partitions);
     return { verb: 'reportProgress', id, error: 0 };
   }
@@ -67,9 +68,8 @@ export class GroupWatch {
   /** Answers when the hosts have said where the logs end. */
   explain(dispatcher: Dispatcher, ask: CoordinatorAskOf<'explainGroup'>): void {
     const [group] = this.#describe([ask.groupId]);
-    if (group === undefined || group.error !== 0) {
-      const { error, message } = group ?? { error: errors.GROUP_ID_NOT_FOUND.code, message: `there is no group "${ask.groupId}"` };
-      dispatcher.replies.push(refuseGroupAsk(ask, error, message));
+    if (group.error !== 0) {
+      dispatcher.replies.push(refuseGroupAsk(ask, group.error, group.message));
       return;
     }
     const explaining: Explaining = { dispatcher, ask, untilMs: this.#setup.clock.monotonicMs() + EXPLAIN_MS_MAX };
@@ -178,9 +178,11 @@ export class GroupWatch {
 
   #describe(groupIds: string[]): GroupDescription[] {
     const { state, around } = this.#setup;
-    const { replies } = decideGroup(state().groups, { verb: 'describeGroups', id: 0, groupIds }, around(), 0);
-    const reply = replies[0]?.reply;
-    return reply?.verb === 'describeGroups' ? reply.groups : [];
+    const { byId } = state().groups;
+    return groupIds.map((groupId) => {
+      const group = byId.get(groupId);
+      return group === undefined ? describeMissing(groupId) : describeGroup(group, around());
+    });
   }
 
   /** All that members have, are to have or subscribe to, and all that has something committed. */

@@ -50,18 +50,9 @@ export function commitOffsets(
     return { topic: name, partition, error };
   });
   const reply = { verb: 'offsetCommit', id: ask.id, error: 0, message, offsets } as const;
-  const isKnown = state.groups.byId.has(ask.groupId);
   // A commit from outside makes its group, but not for nothing.
-  if (rows.length === 0) return { facts: isKnown ? may.facts : [], reply };
-  const isMade = isKnown || may.facts.some(({ fact }) => fact === 'groupReplaced');
-  const group: Fact[] = isMade ? [] : [simpleGroup(ask.groupId, around.nowMs)];
-  return { facts: [...may.facts, ...group, { fact: 'offsetsCommitted', groupId: ask.groupId, rows }], reply };
-}
-
-/** A group that only holds offsets. */
-function simpleGroup(groupId: string, nowMs: number): Fact {
-  const group = { groupId, type: 'classic', epoch: 0, assignmentEpoch: 0, assignor: '', protocolType: '', leader: '' } as const;
-  return { fact: 'groupReplaced', group: { ...group, topicsDigest: '', emptySinceMs: nowMs }, members: [] };
+  if (rows.length === 0) return { facts: state.groups.byId.has(ask.groupId) ? may.facts : [], reply };
+  return { facts: [...may.facts, { fact: 'offsetsCommitted', groupId: ask.groupId, rows }], reply };
 }
 
 export function fetchOffsets(state: State, ask: CoordinatorAskOf<'offsetFetch'>): CoordinatorReplyOf<'offsetFetch'> {

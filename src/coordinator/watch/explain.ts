@@ -52,7 +52,7 @@ type Verdict = Pick<PartitionExplanation, 'state' | 'text' | 'sinceMs'>;
 
 function withoutOwner({ group, history, place, emptySinceMs, nowMs }: Case, heir: MemberDescription | undefined): Verdict {
   if (heir !== undefined) {
-    const text = `it goes to ${nameOf(heir)}, which has not taken it up yet (last heard ${ago(heir.heardMs, nowMs)} ago)`;
+    const text = `it goes to ${nameOf(heir)}, which has not taken it up yet (${heard(heir, nowMs)})`;
     return { state: 'moving', text, sinceMs: heir.sinceMs };
   }
   const why = lastLoss(history, nowMs);
@@ -63,7 +63,7 @@ function withoutOwner({ group, history, place, emptySinceMs, nowMs }: Case, heir
   }
   if (group.state !== 'Stable') {
     const last = history.findLast(({ kind }) => kind === 'rebalance');
-    const waits = group.members.map((member) => `${nameOf(member)} (last heard ${ago(member.heardMs, nowMs)} ago)`).slice(0, NAMED_MAX);
+    const waits = group.members.map((member) => `${nameOf(member)} (${heard(member, nowMs)})`).slice(0, NAMED_MAX);
     const text = `nobody has it while the group rebalances (${group.state}${last === undefined ? '' : `, ${sinceWords(last.atMs, nowMs)}`}); its members are ${waits.join(', ')}`;
     return { state: 'moving', text, sinceMs: last?.atMs ?? 0 };
   }
@@ -73,10 +73,9 @@ function withoutOwner({ group, history, place, emptySinceMs, nowMs }: Case, heir
 
 function moving({ nowMs, progress }: Case, owner: MemberDescription, heir: MemberDescription): Verdict {
   const handing = progress === undefined ? '' : `; ${doingOf(progress, nowMs)}`;
-  const heard = `last heard ${ago(owner.heardMs, nowMs)} ago`;
   return {
     state: 'moving',
-    text: `${nameOf(owner)} is to give it up to ${nameOf(heir)} and has not yet (${heard}${handing})`,
+    text: `${nameOf(owner)} is to give it up to ${nameOf(heir)} and has not yet (${heard(owner, nowMs)}${handing})`,
     sinceMs: progress?.sinceMs ?? owner.heardMs,
   };
 }
@@ -104,7 +103,8 @@ function owned(what: Case, owner: MemberDescription, lag: number): Verdict {
 }
 
 function silent(owner: MemberDescription, nowMs: number): string {
-  return `it is alive (last heard ${ago(owner.heardMs, nowMs)} ago) and does not say what it does`;
+  if (owner.heardMs === 0) return 'it has not been heard since the bus was opened';
+  return `it is alive (${heard(owner, nowMs)}) and does not say what it does`;
 }
 
 function doingOf({ doing, sinceMs, detail }: PartitionProgress, nowMs: number): string {
@@ -159,6 +159,11 @@ const NAMED_MAX = 5;
 function nameOf({ memberId, instanceId, clientId, clientHost }: MemberDescription): string {
   const client = [clientId, clientHost].filter((one) => one !== '').join(', ');
   return `member ${instanceId ?? memberId}${client === '' ? '' : ` (${client})`}`;
+}
+
+/** A member that was loaded with the folder may live or not. */
+function heard({ heardMs }: MemberDescription, nowMs: number): string {
+  return heardMs === 0 ? 'not heard since the bus was opened' : `last heard ${ago(heardMs, nowMs)} ago`;
 }
 
 function sinceWords(atMs: number, nowMs: number): string {
