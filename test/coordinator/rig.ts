@@ -11,7 +11,7 @@ import type {
   CoordinatorReply,
   TurnStage,
 } from '../../src/coordinator/protocol.ts';
-import type { HostAnswer, HostAsk, HostNotice, HostPost, OpenResult } from '../../src/partition/protocol.ts';
+import type { HostAnswer, HostAsk, HostNotice, HostPost, OpenResult, PartitionDescription } from '../../src/partition/protocol.ts';
 import { Arena } from '../../src/world/arena.ts';
 import type { Clock } from '../../src/world/clock.ts';
 import type { Disk } from '../../src/world/disk.ts';
@@ -80,6 +80,8 @@ export class FakeHost {
   readonly asks: HostAsk[] = [];
   /** Slots that it cannot open, and why. */
   readonly broken = new Map<number, { error: number; message: string }>();
+  /** Where logs end, by slot. */
+  readonly ends = new Map<number, number>();
   /** What it is asked is answered at once. */
   willing = true;
   closed = false;
@@ -129,11 +131,20 @@ export class FakeHost {
   #replyTo(ask: HostAsk): HostAnswer['replies'][number] {
     const { id } = ask;
     if (ask.verb === 'configure' || ask.verb === 'drop') return { verb: ask.verb, id, error: 0 };
+    if (ask.verb === 'describe')
+      return { verb: 'describe', id, error: 0, partitions: (ask.slots ?? []).map((slot) => this.#describe(slot)) };
     if (ask.verb !== 'open') throw new Error(`a coordinator does not ask a host to ${ask.verb}`);
     const results = ask.partitions.map(
       ({ slot }): OpenResult => ({ slot, startOffset: 0, endOffset: 0, ...(this.broken.get(slot) ?? { error: 0, message: '' }) }),
     );
     return { verb: 'open', id, error: 0, results };
+  }
+
+  #describe(slot: number): PartitionDescription {
+    const end = this.ends.get(slot) ?? 0;
+    const state = 'online' as const;
+    const sizes = { logBytes: 0, residentBytes: 0, unwrittenBytes: 0, segments: 1, quarantined: [] };
+    return { slot, topic: '', partition: 0, error: 0, state, startOffset: 0, endOffset: end, highWatermark: end, ...sizes };
   }
 }
 
