@@ -19,6 +19,11 @@ export const limits = {
   recordHeadersMax: 10_000,
   /** Records of one batch. */
   batchRecordsMax: 1_000_000,
+  /**
+   * What one compressed batch of a foreign producer may grow to when it is checked, in a host's turn: this, or the topic's
+   * max.message.bytes where that is more (what may come uncompressed may come compressed too).
+   */
+  producedBytesMax: 64 * MiB,
   /** What one compressed batch may grow to when it is read. */
   decompressedBytesMax: 512 * MiB,
   /** What a bus may be told as its memoryBytesMax, at the least … */

@@ -60,7 +60,8 @@ export const topicConfigs = {
     min: 1,
     max: 17,
     effect: 'stored',
-    documentation: 'Level of lz4 if the bus compresses. Batches are kept as their producer compressed them.',
+    documentation:
+      'Level of lz4 if the bus compresses. Batches are kept as their producer compressed them; producers of this house have one level of lz4, and refuse `compressionLevel` with it.',
   },
   'compression.type': {
     type: 'string',

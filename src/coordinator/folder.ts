@@ -10,6 +10,7 @@
  */
 import { join } from 'node:path';
 import { BusError } from '../base/errors.ts';
+import { asideName } from '../world/aside-name.ts';
 import { type Disk, DiskError, readWhole, replaceWhole } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
 import { checkTopicName } from './names.ts';
@@ -113,8 +114,7 @@ export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string
 
 /** Keeps a partition that is no topic's under another name. */
 export function putAside(disk: Disk, folder: string, stray: PartitionFolder): PartitionFolder {
-  // At most 255 bytes, which is what file systems take.
-  const aside = `${stray.folder.slice(0, 200)}.${stray.topicId || 'unknown'}-stray`;
+  const aside = asideName(stray.folder, stray.topicId || 'unknown', '-stray');
   disk.rename(join(folder, stray.folder), join(folder, aside));
   disk.syncFolder(folder);
   return { ...stray, folder: aside };

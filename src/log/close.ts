@@ -1,4 +1,5 @@
 /** The end of a log: closed so that the next start need not walk, or removed with all its files. */
+import { asideName } from '../world/aside-name.ts';
 import { dataFolderOf, saveCleanCheckpoint } from './checkpoint-file.ts';
 import { offsetName, SNAPSHOT } from './files.ts';
 import { flush, openForWriting, writeSnapshot } from './flush.ts';
@@ -33,7 +34,7 @@ function settleFiles(log: LogState): void {
 export function destroyLog(log: LogState): void {
   release(log);
   if (log.folder === null) return;
-  const removed = `${log.folder}.${log.setup.topicId}-delete`;
+  const removed = asideName(log.folder, log.setup.topicId, '-delete');
   log.disk.removeFolder(removed);
   if (log.disk.stat(log.folder) === null) return;
   log.disk.rename(log.folder, removed);

@@ -2,6 +2,7 @@
  * Opening a log. After a clean close its checkpoint is believed when the files are as long as it says; else the last segments are
  * walked. No start is refused for damage: what is torn is cut, what is damaged is quarantined, and both are reported.
  */
+import { asideName } from '../world/aside-name.ts';
 import { adoptFrames } from './adopt.ts';
 import { roll } from './append.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -81,7 +82,7 @@ function claimFolder(log: LogState, folder: string): { names: string[]; checkpoi
   const isOurs = facts.topicId === topicId || facts.own?.topicId === topicId;
   const stranger = isOurs ? null : (facts.topicId ?? facts.own?.topicId ?? null);
   if (stranger !== null) {
-    const aside = `${folder}.${stranger}-stray`;
+    const aside = asideName(folder, stranger, '-stray');
     log.disk.removeFolder(aside);
     log.disk.rename(folder, aside);
     log.report(folder, 0, 0, 'the folder belongs to another topic of this name', `it was renamed to ${aside}`);

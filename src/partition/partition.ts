@@ -99,15 +99,19 @@ export class Partition {
   accept(batch: Buffer, own: boolean, nowMs: number, monotonicMs: number): Accepted {
     if (this.#state !== 'online' && monotonicMs < this.#retryAtMs) return this.#refuseByState();
     const { config } = this.log;
-    if (!own) {
-      const error = validateProduced(batch, 0, batch.length);
-      if (error !== 0) return refused(error, 'the batch is not valid');
-    }
     if (batch.length > config.batchBytesMax) {
       return refused(
         errors.MESSAGE_TOO_LARGE.code,
         `a batch of ${batch.length} bytes is larger than max.message.bytes=${config.batchBytesMax}`,
       );
+    }
+    if (!own) {
+      const growsTo = Math.max(limits.producedBytesMax, config.batchBytesMax);
+      const error = validateProduced(batch, 0, batch.length, growsTo);
+      if (error === errors.MESSAGE_TOO_LARGE.code) {
+        return refused(error, `the batch grows beyond ${growsTo} bytes when it is decompressed: have its producer make smaller batches`);
+      }
+      if (error !== 0) return refused(error, 'the batch is not valid');
     }
     if (batchBytes(batch, 0) !== batch.length) return refused(errors.INVALID_RECORD.code, 'an append holds exactly one batch');
     const count = countOf(batch, 0);

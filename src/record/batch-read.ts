@@ -3,6 +3,7 @@
  * malformed byte is a typed refusal, never a read outside the batch. It decides nothing about offsets, producers or visibility.
  */
 import { BusError, errors } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import {
   BATCH_LENGTH_MIN,
   baseOffsetOf,
@@ -49,16 +50,16 @@ export function validateBatch(bytes: Buffer, at: number, end: number, walk = fal
 
 /**
  * `validateBatch` with `walk`, and what a leader asks of a batch fresh from a producer: base offset 0, at least one record, offsets
- * without gaps, no control records; else INVALID_RECORD.
+ * without gaps, no control records; else INVALID_RECORD. Beyond `decompressedBytesMax` it is MESSAGE_TOO_LARGE.
  */
-export function validateProduced(bytes: Buffer, at: number, end: number): number {
+export function validateProduced(bytes: Buffer, at: number, end: number, decompressedBytesMax: number = limits.producedBytesMax): number {
   const error = validateBatch(bytes, at, end);
   if (error !== 0) return error;
   const count = countOf(bytes, at);
   // As many records as offsets, each offset used once at most (the walk sees to that): no gaps.
   const isDense = count > 0 && lastOffsetDeltaOf(bytes, at) === count - 1;
   if (!isDense || baseOffsetOf(bytes, at) !== 0 || isControl(bytes, at)) return errors.INVALID_RECORD.code;
-  return walkBatch(bytes, at);
+  return walkBatch(bytes, at, decompressedBytesMax);
 }
 
 /** The records of `bytes[from, to)` at or after `minOffset`, as views. Throws as RecordCursor does. 10 M/s and more. */
@@ -70,8 +71,9 @@ export function readRecords(bytes: Buffer, from: number, to: number, minOffset =
   return records;
 }
 
-function walkBatch(bytes: Buffer, at: number): number {
+function walkBatch(bytes: Buffer, at: number, decompressedBytesMax: number = limits.decompressedBytesMax): number {
   const cursor = new RecordCursor();
+  cursor.decompressedBytesMax = decompressedBytesMax;
   cursor.includeControl = true;
   cursor.open(bytes, at, at + batchBytes(bytes, at), 0);
   try {

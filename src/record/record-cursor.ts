@@ -4,6 +4,7 @@
  */
 import { allocateBytes } from '../base/bytes.ts';
 import type { BusError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import {
   attributesOf,
   BATCH_LENGTH_MIN,
@@ -59,6 +60,8 @@ export function batchEnd(bytes: Buffer, at: number, end: number): number {
  * cursor is then at its end; `open()` from `batchEndAt` goes on behind the bad batch, where its length could be told.
  */
 export class RecordCursor {
+  /** What one batch may grow to. */
+  decompressedBytesMax: number = limits.decompressedBytesMax;
   /** Where the parts below lie: the bytes of `open()`, or one decompressed batch. */
   bytes: Buffer = NOTHING;
   // Doubles from the start: V8 would otherwise rebuild the loops when the first offset or time beyond 2^31 comes.
@@ -290,7 +293,7 @@ export class RecordCursor {
 
   #decompressed(compression: number, records: Buffer): Buffer {
     try {
-      return decompress(compression, records);
+      return decompress(compression, records, this.decompressedBytesMax);
     } catch (error) {
       throw this.#refuse(error as BusError);
     }

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { errors } from '../../src/base/errors.ts';
+import { limits } from '../../src/base/limits.ts';
 import { Partition } from '../../src/partition/partition.ts';
 import { Sequences } from '../../src/partition/sequences.ts';
+import { type CompressionId, compress, compressions } from '../../src/record/compression.ts';
 import { MemoryDisk } from '../../src/world/memory-disk.ts';
 import { config, fill, openLog, TOPIC_ID, world } from '../log/fixtures.ts';
+import { buildBatch, buildRecord } from '../record/build.ts';
 
 const spec = { slot: 0, topic: 'flights', topicId: TOPIC_ID, partition: 0, leaderEpoch: 0, config };
 
@@ -20,4 +23,24 @@ test('is described although the disk does not tell how long its files are', () =
   expect(partition.describe()).toMatchObject({ error: errors.KAFKA_STORAGE_ERROR.code, logBytes: 0, endOffset: 9, state: 'online' });
   disk.onCall = null;
   expect(partition.describe()).toMatchObject({ error: 0, logBytes });
+});
+
+/** One record whose batch grows to `bytes` when it is decompressed. */
+function growsTo(bytes: number, compression: CompressionId = compressions.zstd): Buffer {
+  const overhead = buildRecord({ value: Buffer.alloc(bytes) }, 0).length - bytes;
+  const record = buildRecord({ value: Buffer.alloc(bytes - overhead) }, 0);
+  return buildBatch({ attributes: compression, count: 1, payload: compress(compression, record) });
+}
+
+test('a foreign batch grows to 64 MiB, or to max.message.bytes where that is more, and no further', () => {
+  const accept = (bytes: number, batchBytesMax = config.batchBytesMax) =>
+    new Partition(spec, openLog(world(), { batchBytesMax }), new Sequences(), { state: () => {} }).accept(growsTo(bytes), false, 1000, 0);
+  expect(accept(limits.producedBytesMax)).toMatchObject({ error: 0, baseOffset: 0 });
+  expect(accept(limits.producedBytesMax + 1)).toMatchObject({
+    error: errors.MESSAGE_TOO_LARGE.code,
+    message: `the batch grows beyond ${limits.producedBytesMax} bytes when it is decompressed: have its producer make smaller batches`,
+  });
+  const more = limits.producedBytesMax + 100;
+  expect(accept(more, more)).toMatchObject({ error: 0 });
+  expect(accept(more + 1, more)).toMatchObject({ error: errors.MESSAGE_TOO_LARGE.code });
 });
