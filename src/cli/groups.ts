@@ -189,7 +189,7 @@ async function everyPlace(admin: Admin, places: readonly (string | TopicPartitio
 
 function describedText({ groupId, state, type, epoch, assignor, members, offsets }: GroupWithLag): string {
   const how = members.length === 0 ? '' : `  ${type}, ${assignor === '' ? 'no assignor' : assignor}, epoch ${epoch}`;
-  const head = `${groupId}  ${state}${how}  ${numberOf(members.length)} members, lag ${lagText(offsets)}\n`;
+  const head = `${groupId}  ${state}${how}  ${numberOf(members.length)} member${members.length === 1 ? '' : 's'}, lag ${lagText(offsets)}\n`;
   const nameOf = new Map(
     members.map(({ memberId, instanceId, clientId }) => [memberId, instanceId ?? (clientId === '' ? memberId : `${clientId} ${memberId}`)]),
   );
@@ -207,7 +207,7 @@ function describedText({ groupId, state, type, epoch, assignor, members, offsets
 
 function explainedText(groupId: string, partitions: readonly PartitionExplanation[], all: number): string {
   if (partitions.length === 0)
-    return `${groupId}: ${all === 0 ? 'nothing committed and nothing assigned' : `all ${all} partitions are read to their end`}\n`;
+    return `${groupId}: ${all === 0 ? 'nothing committed and nothing assigned' : 'all that it has committed is read to the end'}\n`;
   return partitions
     .map(({ topic, partition, state, lag, text }) => `${topic}-${partition}  ${state}, lag ${known(lag)}: ${text}\n`)
     .join('');

@@ -75,6 +75,55 @@ describe('topics', () => {
   });
 });
 
+describe('groups', () => {
+  test('are reset, described, explained, listed and deleted', async () => {
+    await spillway('topics create read --partitions 2 --durability memory');
+    await spillway('produce read --partition 0 --quiet', 'a\nb\nc\n');
+    expectEnd(await spillway('groups reset g --to end'), 4, /group "g" has committed nothing.*name topics/);
+    expect((await spillway('groups reset g --to 1 --topic read:0 --dry-run')).out).toBe(
+      'topic  partition  committed  would be\nread           0          -         1\n',
+    );
+    await spillway('groups reset g --to 1 --topic read:0');
+    expect((await spillway('groups reset g --shift 1')).out).toBe('topic  partition  before  after\nread           0       1      2\n');
+    expect((await spillway('groups list')).out).toBe('group  state  type\ng      Empty  offsets only\n');
+    expect((await spillway('groups describe g')).out).toBe(
+      'g  Empty  0 members, lag 1\ntopic  partition  committed  end  lag  member\nread           0          2    3    1       -\n',
+    );
+    expect((await spillway('groups explain g')).out).toMatch(
+      /^read-0 {2}unowned, lag 1: nobody reads it: the group has no members .*start a consumer\n$/,
+    );
+    expect((await spillway('topics describe read')).out).toMatch(/^group +state +partitions +lag\ng +Empty +1 +1$/m);
+    await spillway('groups reset g --to end');
+    expect((await spillway('groups explain g')).out).toBe('g: all that it has committed is read to the end\n');
+    expect((await spillway('groups delete g --topic read')).out).toBe('deleted offsets of read of g\n');
+    expect((await spillway('groups delete g')).out).toBe('deleted g\n');
+  });
+
+  test('as JSON', async () => {
+    const change = { topic: 'read', partition: 0, before: -1, after: 1 };
+    expect(await lines('groups reset j --to -2 --topic read:0 --json')).toEqual([{ groupId: 'j', dryRun: false, changes: [change] }]);
+    expect(await lines('groups list --json')).toEqual([{ groups: [{ groupId: 'j', protocolType: '', state: 'Empty', type: 'classic' }] }]);
+    const row = { topic: 'read', partition: 0, committed: 1, highWatermark: 3, lag: 2, memberId: '' };
+    expect(await lines('groups describe j --json')).toMatchObject([{ groups: [{ groupId: 'j', members: [], offsets: [row] }] }]);
+    expect(await lines('groups explain j --json')).toMatchObject([{ groupId: 'j', partitions: [{ state: 'unowned', lag: 2 }] }]);
+    expect(await lines('topics describe read --json')).toMatchObject([{ topics: [{ groups: [{ groupId: 'j', offsets: [row] }] }] }]);
+    expect(await lines('groups delete j --json')).toEqual([{ deleted: ['j'], topics: [] }]);
+  });
+
+  test('refusals tell what is wrong', async () => {
+    expectEnd(await spillway('groups describe unknown'), 4, /there is no group "unknown"/);
+    expectEnd(await spillway('groups delete unknown'), 4, /there is no group "unknown"/);
+    expectEnd(await spillway('groups reset g'), 2, /where to\? give either --to or --shift/);
+    expectEnd(await spillway('groups reset g --to end --shift 1'), 2, /either --to or --shift/);
+    expectEnd(await spillway('groups reset g --to nowhere'), 2, /--to takes beginning, end/);
+    expectEnd(await spillway('groups reset g --to end --topic nothing'), 4, /topic "nothing" does not exist/);
+    expectEnd(await spillway('groups reset g --to end --topic read:9'), 4, /has partitions 0 to 1, not 9/);
+    expectEnd(await spillway('groups reset g --to end --topic read:x'), 2, /--partition takes a number/);
+    expectEnd(await spillway('groups'), 2, /list/);
+    expectEnd(await spillway('groups list --dir nowhere'), 4, /there is no data folder "nowhere"/);
+  });
+});
+
 describe('round trips', () => {
   test('lines, with keys, headers and a partition', async () => {
     const { code, err } = await spillway(
