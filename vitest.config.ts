@@ -13,6 +13,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What is waited for comes soon on an idle machine; a loaded one takes its time to start a thread.
+    expect: { poll: { timeout: 15_000, interval: 10 } },
     // .ci/run reads the counts from this file.
     reporters: process.env.SPILLWAY_TEST_JSON ? ['default', ['json', { outputFile: process.env.SPILLWAY_TEST_JSON }]] : ['default'],
   },

@@ -19,6 +19,9 @@ import { publish } from './client/events.ts';
 import { readOptions } from './client/option-table.ts';
 import type { Producer } from './client/producer.ts';
 import { closeOptions, type ProducerOptions } from './client/producer-options.ts';
+import type { SqliteDatabase } from './client/sqlite/database.ts';
+import type { Outbox } from './client/sqlite/outbox.ts';
+import type { OutboxOptions } from './client/sqlite/outbox-options.ts';
 import { reasonOf } from './client/user-code.ts';
 import type { CoordinatorAnswer, CoordinatorPost, PressureReport, TurnStage } from './coordinator/protocol.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -106,6 +109,11 @@ export class Bus {
   consumer<K = string | Uint8Array, V = unknown>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
   consumer<K, V>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     return this.#client.consumer(options);
+  }
+
+  /** Records that you write within transactions of your own SQLite database, and that are produced once and in order when these commit. */
+  outbox<K = string | Uint8Array, V = unknown>(db: SqliteDatabase, options: OutboxOptions<K, V> = {}): Outbox<K, V> {
+    return this.#client.outbox(db, options);
   }
 
   admin(): Admin {

@@ -31,7 +31,15 @@ export type { OffsetsExport, QuotaChange, ResetOptions, ResetTarget } from './cl
 export type { Producer, Receipt, RecordToSend } from './client/producer.ts';
 export type { ProducerOptions } from './client/producer-options.ts';
 export { ConsumedBatch, ConsumedRecord } from './client/records.ts';
+export { deadLetterHeaders } from './client/run/dead-letters.ts';
+export type { BatchContext, HandlerContext, RunOptions } from './client/run/run-options.ts';
+export type { RunReport } from './client/run/setup.ts';
 export { type Serde, serdes, type TypeOf } from './client/serde.ts';
+export type { SqliteDatabase, SqliteStatement, SqliteValue } from './client/sqlite/database.ts';
+export type { Outbox } from './client/sqlite/outbox.ts';
+export type { OutboxOptions } from './client/sqlite/outbox-options.ts';
+export type { TransactionHandler, TransactionOptions } from './client/sqlite/transaction-options.ts';
+export type { TransactionReport } from './client/sqlite/transactor.ts';
 export {
   defineTopic,
   type Header,

@@ -11,11 +11,15 @@ import type { ConsumerOptions, TypedConsumerOptions } from './consumer-options.t
 import { type BusEvents, type EventName, publish } from './events.ts';
 import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer-options.ts';
+import type { SqliteDatabase } from './sqlite/database.ts';
+import { Outbox } from './sqlite/outbox.ts';
+import type { OutboxOptions } from './sqlite/outbox-options.ts';
 
 export class Client {
   readonly #dispatcher: Dispatcher;
   readonly #admin: Admin;
   readonly #producers = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: number }> }>();
+  readonly #outboxes = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: number }> }>();
   readonly #consumers = new Set<{ close(options: { deadlineMs: number }): Promise<{ unfinished: string[] }> }>();
 
   constructor(dispatcher: Dispatcher) {
@@ -53,6 +57,13 @@ export class Client {
     return made;
   }
 
+  outbox<K = string | Uint8Array, V = unknown>(db: SqliteDatabase, options: OutboxOptions<K, V> = {}): Outbox<K, V> {
+    this.#checkOpen();
+    const made: Outbox<K, V> = new Outbox<K, V>(this.#dispatcher, db, options, () => this.#outboxes.delete(made));
+    this.#outboxes.add(made);
+    return made;
+  }
+
   admin(): Admin {
     this.#checkOpen();
     return this.#admin;
@@ -73,7 +84,10 @@ export class Client {
     const ofConsumers = Math.floor(deadlineMs * 0.6);
     const reports = await Promise.all([...this.#consumers].map((consumer) => consumer.close({ deadlineMs: ofConsumers })));
     const leftMs = Math.max(0, Math.floor(endMs - clock.monotonicMs()));
+    const outboxes = Promise.all([...this.#outboxes].map((outbox) => outbox.close({ deadlineMs: leftMs })));
     const results = await Promise.all([...this.#producers].map((producer) => producer.close({ deadlineMs: leftMs })));
+    // What an outbox has not sent stays in its table: that is not lost, and nothing to tell.
+    await outboxes;
     const unfinished = results.reduce((sum, result) => sum + result.unfinished, 0);
     const words = reports.flatMap((report) => report.unfinished);
     return unfinished === 0 ? words : [...words, `${unfinished} batches of producers were not acknowledged`];

@@ -29,7 +29,14 @@ import {
 import { closeOptions } from './producer-options.ts';
 import type { ConsumedBatch, ConsumedRecord } from './records.ts';
 import { unknownPartition } from './refusals.ts';
+import { type RunConsumer, runHandlers } from './run/run.ts';
+import type { RunOptions } from './run/run-options.ts';
+import type { RunReport } from './run/setup.ts';
 import { type Serde, serdes } from './serde.ts';
+import type { SqliteDatabase } from './sqlite/database.ts';
+import { runTransactions } from './sqlite/run.ts';
+import type { TransactionHandler, TransactionOptions } from './sqlite/transaction-options.ts';
+import type { TransactionReport } from './sqlite/transactor.ts';
 import { plainTopic, type Topic } from './topic.ts';
 
 export type { CommittedPartition, GroupMetadata, OffsetCommit } from './group/participation.ts';
@@ -228,6 +235,30 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     return workOf(employer, runner);
   }
 
+  /**
+   * Hands records to handlers until the run is stopped, fails, or the consumer is closed. Several partitions at once as `concurrency`
+   * says, one record of each at a time, or of each key with `order: 'key'`. What is committed is handled, or in the dead-letter topic.
+   * Resolves with what was done; rejects with USER_CODE_FAILED when a handler failed for good and `onFailure` is 'stop': then the position
+   * stays at its record, and a further `run` begins there.
+   */
+  async run(options: RunOptions<K, V, H>): Promise<RunReport> {
+    this.#checkOpen();
+    return runHandlers(this.#forRun(), options);
+  }
+
+  /**
+   * Carries records into a SQLite database of yours exactly once: what `handler` writes and how far the consumer is commit in one transaction
+   * of that database, and reading resumes where it says, after any crash. `handler` is synchronous. Resolves and rejects as `run` does.
+   */
+  async transaction(
+    db: SqliteDatabase,
+    handler: TransactionHandler<K, V, H>,
+    options: TransactionOptions = {},
+  ): Promise<TransactionReport> {
+    this.#checkOpen();
+    return runTransactions(this.#forRun(), db, handler, options);
+  }
+
   /** How far each assigned partition is behind its high watermark, asked of the hosts now. */
   async lag(): Promise<PartitionLag[]> {
     this.#checkOpen();
@@ -354,6 +385,16 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     this.#dispatcher.unsubscribe(this);
     this.#closing(this);
     return { unfinished };
+  }
+
+  #forRun(): RunConsumer<K, V, H> {
+    return {
+      dispatcher: this.#dispatcher,
+      groupId: this.#group?.metadata().groupId ?? '',
+      employ: (runner) => this.employ(runner),
+      assignment: () => this.assignment(),
+      seek: (where, target) => this.seek(where, target),
+    };
   }
 
   #inGroup(what: string): Participation<K, V, H> {

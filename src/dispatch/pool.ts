@@ -1,5 +1,5 @@
 /**
- * A worker thread that carries one lasting task: an actor. The task's promise is the supervision link. The one place that imports
+ * A worker thread that carries one task at a time: an actor, which lasts, or a handler of the user's. The task's promise is the supervision link. The one place that imports
  * piscina. Its default mode would freeze a worker's event loop between tasks, so atomics are off.
  */
 import { getCompileCacheDir } from 'node:module';
@@ -10,19 +10,26 @@ import { realClock } from '../world/clock.ts';
 /** Of each worker's heap; V8's own choice is up to 48. */
 const YOUNG_MB = 8;
 
+export interface PoolOptions {
+  /** The thread runs code of the user's: its heap is V8's own choice. */
+  roomy?: boolean;
+}
+
 export class Pool {
   readonly #entry: string;
+  readonly #options: PoolOptions;
   #piscina: Piscina;
   #destroyed = false;
 
   /** `entry` is a module whose default export takes the task's data and returns a promise that lasts as long as the actor. */
-  constructor(entry: string) {
+  constructor(entry: string, options: PoolOptions = {}) {
     this.#entry = entry;
-    this.#piscina = makePiscina(entry);
+    this.#options = options;
+    this.#piscina = makePiscina(entry, options);
   }
 
-  /** Starts the actor; resolves when it has ended by itself, rejects when its thread died. One at a time. */
-  run(data: object, transfer: readonly MessagePort[]): Promise<void> {
+  /** Starts the task; resolves when it has ended by itself, with what it returns, rejects when its thread died. One at a time. */
+  run<T = void>(data: object, transfer: readonly (MessagePort | ArrayBuffer)[]): Promise<T> {
     if (this.#piscina.threads.length === 0) this.#renew();
     const piscina = this.#piscina;
     return new Promise((resolve, reject) => {
@@ -59,11 +66,11 @@ export class Pool {
 
   #renew(): void {
     this.#piscina.destroy().catch(() => {});
-    this.#piscina = makePiscina(this.#entry);
+    this.#piscina = makePiscina(this.#entry, this.#options);
   }
 }
 
-function makePiscina(entry: string): Piscina {
+function makePiscina(entry: string, { roomy = false }: PoolOptions): Piscina {
   const piscina = new Piscina({
     filename: entry,
     minThreads: 1,
@@ -73,7 +80,7 @@ function makePiscina(entry: string): Piscina {
     idleTimeout: Number.POSITIVE_INFINITY,
     recordTiming: false,
     // An actor's turn leaves little behind: a small nursery keeps its thread small.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    ...(roomy ? {} : { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } }),
     env: environment(),
   });
   // The pool's own errors reach the task's promise too; an unheard event would end the process.

@@ -9,6 +9,9 @@ import { type BusEvents, events } from '../../src/client/events.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
 import type { OptionTable } from '../../src/client/option-table.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
+import { runOptions } from '../../src/client/run/run-options.ts';
+import { outboxOptions } from '../../src/client/sqlite/outbox-options.ts';
+import { transactionOptions } from '../../src/client/sqlite/transaction-options.ts';
 import { topicConfigs } from '../../src/coordinator/configs.ts';
 import type { HostNotice } from '../../src/partition/protocol.ts';
 import { readSource, readSources } from '../house/sources.ts';
@@ -41,6 +44,9 @@ describe('options', () => {
     ['src/bus/options.ts', 'BusOptions', busOptions],
     ['src/client/producer-options.ts', 'ProducerOptions', producerOptions],
     ['src/client/consumer-options.ts', 'ConsumerOptions', consumerOptions],
+    ['src/client/run/run-options.ts', 'RunOptions', runOptions],
+    ['src/client/sqlite/transaction-options.ts', 'TransactionOptions', transactionOptions],
+    ['src/client/sqlite/outbox-options.ts', 'OutboxOptions', outboxOptions],
     ['src/client/group/options.ts', 'GroupOptions', groupOptions],
   ];
 

@@ -13,6 +13,9 @@ import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
+import { runOptions } from '../../src/client/run/run-options.ts';
+import { outboxOptions } from '../../src/client/sqlite/outbox-options.ts';
+import { transactionOptions } from '../../src/client/sqlite/transaction-options.ts';
 import { ownBusConfigs } from '../../src/coordinator/bus-configs.ts';
 import { type ConfigRow, LONG_MAX, topicConfigs } from '../../src/coordinator/configs.ts';
 import { dwellMs, type Threshold, thresholds } from '../../src/coordinator/pressure.ts';
@@ -42,6 +45,9 @@ export const blocks: Record<string, () => string> = {
   'options of bus.producer': () => optionBlock(producerOptions),
   'options of bus.consumer': () => optionBlock(consumerOptions),
   'options of bus.consumer in a group': () => optionBlock(groupOptions),
+  'options of consumer.run': () => optionBlock(runOptions),
+  'options of consumer.transaction': () => optionBlock(transactionOptions),
+  'options of bus.outbox': () => optionBlock(outboxOptions),
   limits: limitBlock,
   'errors of our own': ownErrorBlock,
   'errors of Kafka': kafkaErrorBlock,

@@ -27,7 +27,7 @@ const mayImport: Record<string, string[]> = {
   bus: ['*'],
   cli: ['*'],
   demo: ['*'],
-  workers: ['base', 'world', 'record', 'log', 'partition', 'coordinator', 'kafka', 'dispatch'],
+  workers: ['base', 'world', 'record', 'log', 'partition', 'coordinator', 'kafka', 'dispatch', 'client/run/in-thread.ts'],
 };
 
 /** 'src/log/tail.ts' → 'log', 'src/bus.ts' → 'bus', 'workers/listener.ts' → 'workers'. */

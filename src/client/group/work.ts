@@ -46,8 +46,8 @@ export interface Runner {
   revoking(partitions: readonly TopicPartition[]): Promise<void>;
   /** These partitions are another member's already: nothing that is still done about them counts. */
   lost(partitions: readonly TopicPartition[]): void;
-  /** The consumer closes: as `revoking` of all. Resolves with what was not finished, in words. */
-  closing(): Promise<string[]>;
+  /** The consumer closes: as `revoking` of all. Resolves within the time with what was not finished, in words. */
+  closing(withinMs: number): Promise<string[]>;
   /** What it does with a partition; null: nothing, so the consumer says what it waits for. */
   progress(topic: string, partition: number): Pick<PartitionProgress, 'doing' | 'sinceMs' | 'detail'> | null;
   /**

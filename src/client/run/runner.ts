@@ -9,7 +9,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { PartitionProgress } from '../../coordinator/groups/protocol.ts';
 import type { Timer } from '../../world/clock.ts';
-import type { Runner, Task } from '../group/work.ts';
+import type { Runner, Task, Work } from '../group/work.ts';
 import { keyOf, type TopicPartition } from '../places.ts';
 import type { ConsumedRecord } from '../records.ts';
 import { reasonOf } from '../user-code.ts';
@@ -37,6 +37,7 @@ export class HandlerRunner<K, V, H> implements Runner {
   readonly #deadLetters: DeadLetters | null;
   readonly #report: RunReport = { handled: 0, retried: 0, deadLettered: 0, skipped: 0, unfinished: [] };
   readonly #ended = Promise.withResolvers<RunReport>();
+  #work: Work<K, V, H> | null = null;
   #ending: Promise<void> | null = null;
   #failure: unknown = null;
   #pumping = false;
@@ -49,8 +50,9 @@ export class HandlerRunner<K, V, H> implements Runner {
   }
 
   /** Runs until it is stopped, closed, or fails. */
-  run(): Promise<RunReport> {
-    void this.#listen();
+  run(work: Work<K, V, H>): Promise<RunReport> {
+    this.#work = work;
+    void this.#listen(work);
     return this.#ended.promise;
   }
 
@@ -87,8 +89,8 @@ export class HandlerRunner<K, V, H> implements Runner {
     this.#lookIdle();
   }
 
-  async closing(): Promise<string[]> {
-    await this.#end(null);
+  async closing(withinMs = this.#setup.options.stopDeadlineMs): Promise<string[]> {
+    await this.#end(null, withinMs);
     return this.#report.unfinished;
   }
 
@@ -103,8 +105,7 @@ export class HandlerRunner<K, V, H> implements Runner {
 
   // Taking and beginning.
 
-  async #listen(): Promise<void> {
-    const { work } = this.#setup;
+  async #listen(work: Work<K, V, H>): Promise<void> {
     while (this.#ending === null) {
       this.#pump();
       if (this.#ending !== null) return;
@@ -147,7 +148,7 @@ export class HandlerRunner<K, V, H> implements Runner {
 
   #takeAll(): void {
     try {
-      for (let task = this.#setup.work.take(); task !== null; task = this.#setup.work.take()) this.#add(task);
+      for (let task = this.#work?.take() ?? null; task !== null; task = this.#work?.take() ?? null) this.#add(task);
     } catch (error) {
       this.#fail(error);
     }
@@ -171,7 +172,7 @@ export class HandlerRunner<K, V, H> implements Runner {
     this.#refill(share);
     if (!share.held && share.queuedBytes >= QUEUED_BYTES / this.#shares.size) {
       share.held = true;
-      this.#setup.work.hold(topic, partition);
+      this.#work?.hold(topic, partition);
     }
   }
 
@@ -183,7 +184,7 @@ export class HandlerRunner<K, V, H> implements Runner {
     }
     if (!share.held || share.queue.length > 0 || share.lane.closed) return;
     share.held = false;
-    this.#setup.work.release(share.lane.topic, share.lane.partition);
+    this.#work?.release(share.lane.topic, share.lane.partition);
   }
 
   #begin(item: UnitItem<K, V, H>): void {
@@ -371,7 +372,7 @@ export class HandlerRunner<K, V, H> implements Runner {
       const { topic, partition, tenure, tracker } = share.lane;
       if (share.gone || tracker.next === share.told) continue;
       share.told = tracker.next;
-      if (!this.#setup.work.finished(topic, partition, tracker.next, tenure)) share.gone = true;
+      if (this.#work?.finished(topic, partition, tracker.next, tenure) === false) share.gone = true;
     }
   }
 
@@ -395,23 +396,22 @@ export class HandlerRunner<K, V, H> implements Runner {
     void this.#end({ failure });
   }
 
-  #end(failed: { failure: unknown } | null): Promise<void> {
+  #end(failed: { failure: unknown } | null, withinMs = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#ending === null) {
       this.#failure = failed?.failure ?? null;
-      this.#ending = this.#endNow();
+      this.#ending = this.#endNow(Math.floor(Math.min(withinMs, this.#setup.options.stopDeadlineMs)));
     }
     return this.#ending;
   }
 
-  async #endNow(): Promise<void> {
+  async #endNow(withinMs: number): Promise<void> {
     const { clock } = this.#setup.dispatcher;
-    const { stopDeadlineMs } = this.#setup.options;
     const shares = [...this.#shares.values()];
     for (const share of shares) this.#letGo(share);
     for (const timer of this.#timers) timer.cancel();
     // Handlers that look at their signal have the second half of the time to come to an end.
     const hurry = clock.after(
-      stopDeadlineMs / 2,
+      withinMs / 2,
       () => {
         for (const share of shares) share.abort('the run ends');
       },
@@ -419,7 +419,7 @@ export class HandlerRunner<K, V, H> implements Runner {
     );
     let late: Timer | null = null;
     const expired = new Promise<void>((resolve) => {
-      late = clock.after(stopDeadlineMs, resolve, true);
+      late = clock.after(withinMs, resolve, true);
     });
     await Promise.race([this.#whenIdle(shares), expired]);
     hurry.cancel();
@@ -427,7 +427,7 @@ export class HandlerRunner<K, V, H> implements Runner {
     for (const share of shares) {
       if (share.isIdle || share.gone) continue;
       const [item] = share.lane.open;
-      this.#report.unfinished.push(`the handler of ${share.name} at offset ${item.offset} did not end within ${stopDeadlineMs} ms`);
+      this.#report.unfinished.push(`the handler of ${share.name} at offset ${item.offset} did not end within ${withinMs} ms`);
       share.abort('the run has ended');
     }
     this.#tell();

@@ -1,6 +1,5 @@
 /** What a run is made of, and what it tells when it has ended. */
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
-import type { Work } from '../group/work.ts';
 import type { Hands } from './hands.ts';
 import type { CheckedRunOptions } from './run-options.ts';
 
@@ -18,7 +17,6 @@ export interface RunReport {
 
 export interface RunnerSetup<K, V, H> {
   dispatcher: Dispatcher;
-  work: Work<K, V, H>;
   hands: Hands<K, V, H>;
   options: CheckedRunOptions;
   /** Null: there is none. */

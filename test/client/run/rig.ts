@@ -4,6 +4,7 @@ import { ConsumedBatch, type ConsumedRecord } from '../../../src/client/records.
 import { handsOf } from '../../../src/client/run/hands.ts';
 import { checkRunOptions, type RunOptions } from '../../../src/client/run/run-options.ts';
 import { HandlerRunner } from '../../../src/client/run/runner.ts';
+import type { RunReport } from '../../../src/client/run/setup.ts';
 import { serdes } from '../../../src/client/serde.ts';
 import { plainTopic } from '../../../src/client/topic.ts';
 import type { Dispatcher } from '../../../src/dispatch/dispatcher.ts';
@@ -65,6 +66,7 @@ export class Rig {
   readonly held = new Set<number>();
   readonly runner: HandlerRunner<Key, string, unknown>;
   closing = false;
+  readonly #work: Work<Key, string, unknown>;
   readonly #tasks: Task<Key, string, unknown>[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #tenures = new Map<number, number>();
@@ -96,7 +98,12 @@ export class Rig {
       end: () => {},
     };
     const hands = handsOf(options, checked.order === 'key');
-    this.runner = new HandlerRunner({ dispatcher, work, hands, options: checked, deadLetter: null, groupId: 'g' });
+    this.#work = work;
+    this.runner = new HandlerRunner({ dispatcher, hands, options: checked, deadLetter: null, groupId: 'g' });
+  }
+
+  run(): Promise<RunReport> {
+    return this.runner.run(this.#work);
   }
 
   give(...batches: TestBatch[]): void {

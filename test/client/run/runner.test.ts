@@ -7,7 +7,7 @@ const nulls = (count: number): null[] => Array.from({ length: count }, () => nul
 test('one record of a partition after the other, several partitions at once, and the offset follows', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 2 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)), batchOf(1, 10, nulls(1)), batchOf(2, 20, nulls(1)));
   await rig.pass();
   expect(gate.running).toEqual(['0:0', '1:10']);
@@ -27,7 +27,7 @@ test('one record of a partition after the other, several partitions at once, and
 test('handlers that return at once run in one go, and give the thread back between slices', async () => {
   const seen: number[] = [];
   const rig = new Rig({ eachRecord: ({ offset }) => seen.push(offset) });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(1000)), batchOf(0, 1000, nulls(1000)));
   await rig.pass();
   expect([seen.length, seen.every((offset, i) => offset === i), rig.finished.at(-1)]).toEqual([2000, true, '0:2000']);
@@ -36,7 +36,7 @@ test('handlers that return at once run in one go, and give the thread back betwe
 test('order by key: the committed offset stays contiguous while later records end first', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 10, order: 'key', windowRecords: 4 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, ['a', 'b', 'a', 'c', 'd', 'e']));
   await rig.pass();
   expect(gate.running).toEqual(['0:0', '0:1', '0:3']);
@@ -61,7 +61,7 @@ test('a record that fails is tried again after pauses that grow, while other par
     handled.push(`${partition}:${offset}#${attempt}`);
   };
   const rig = new Rig({ eachRecord, attempts: 4, backoffMs: 100, backoffMsMax: 150 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(2)), batchOf(1, 0, nulls(2)));
   await rig.pass();
   expect([attempts, handled]).toEqual([[1], ['1:0#1', '1:1#1']]);
@@ -81,7 +81,7 @@ test("'stop': the run rejects with the cause, and the position stays at the reco
     if (offset === 2) throw cause;
   };
   const rig = new Rig({ eachRecord, attempts: 2, backoffMs: 0 });
-  const run = rig.runner.run();
+  const run = rig.run();
   run.catch(() => {});
   rig.give(batchOf(0, 0, nulls(5)));
   await rig.pass(10);
@@ -102,7 +102,7 @@ test("'skip' goes on behind it; an error that says it is final is tried once", a
     throw Object.assign(new Error('no use'), { retriable: false });
   };
   const rig = new Rig({ eachRecord, onFailure: 'skip' });
-  const run = rig.runner.run();
+  const run = rig.run();
   rig.give(batchOf(0, 0, nulls(3)));
   await rig.pass(10);
   await rig.runner.stop();
@@ -118,7 +118,7 @@ test('batches: what a handler marked as finished is not handed to it again', asy
     throw new Error('half way');
   };
   const rig = new Rig({ eachBatch, backoffMs: 0 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(5)));
   await rig.pass(10);
   expect([given, rig.finished]).toEqual([
@@ -130,7 +130,7 @@ test('batches: what a handler marked as finished is not handed to it again', asy
 test('a mark outside of the batch is refused', async () => {
   const eachBatch = (_batch: TestBatch, context: BatchContext): void => context.finished(5);
   const rig = new Rig({ eachBatch, attempts: 1 });
-  const run = rig.runner.run();
+  const run = rig.run();
   run.catch(() => {});
   rig.give(batchOf(0, 0, nulls(5)));
   await rig.pass();
@@ -140,7 +140,7 @@ test('a mark outside of the batch is refused', async () => {
 test('revocation: what runs is finished and told, what waits is not begun, and the promise waits for it', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 4 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)), batchOf(1, 0, nulls(3)));
   await rig.pass();
   let moved = false;
@@ -159,7 +159,7 @@ test('revocation gives up what waits to be tried again', async () => {
     throw new Error('always');
   };
   const rig = new Rig({ eachRecord, backoffMs: 100 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)));
   await rig.pass();
   await rig.runner.revoking([{ topic: 't', partition: 0 }]);
@@ -175,7 +175,7 @@ test('loss aborts the handlers, and what they still do counts for nothing', asyn
     return gate.handle(record);
   };
   const rig = new Rig({ eachRecord });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)));
   await rig.pass();
   rig.runner.lost([{ topic: 't', partition: 0 }]);
@@ -188,7 +188,7 @@ test('loss aborts the handlers, and what they still do counts for nothing', asyn
 test('a partition that comes back waits for the handler of its last time here', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 4 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)));
   await rig.pass();
   rig.runner.lost([{ topic: 't', partition: 0 }]);
@@ -207,7 +207,7 @@ test('a partition that comes back waits for the handler of its last time here', 
 test('a seek starts anew: what was queued before it is dropped, what ran counts no more', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 4 });
-  void rig.runner.run();
+  void rig.run();
   rig.give(batchOf(0, 0, nulls(3)));
   await rig.pass();
   rig.renew(0);
@@ -228,7 +228,7 @@ test('stopping waits for handlers, hurries them at half of its time, and names t
     return gate.handle(record);
   };
   const rig = new Rig({ eachRecord, concurrency: 2, stopDeadlineMs: 1000 });
-  const run = rig.runner.run();
+  const run = rig.run();
   rig.give(batchOf(0, 0, nulls(3)), batchOf(1, 0, nulls(3)));
   await rig.pass();
   const closing = rig.runner.closing();
@@ -246,7 +246,7 @@ test('stopping waits for handlers, hurries them at half of its time, and names t
 test('a partition whose handler is slow is held, and let go when its batches are used up', async () => {
   const gate = new Gate();
   const rig = new Rig({ eachRecord: gate.handle, concurrency: 4 });
-  void rig.runner.run();
+  void rig.run();
   const large = Array.from({ length: 9 }, (_, i) =>
     batchOf(
       0,
@@ -275,7 +275,7 @@ test('a partition whose handler is slow is held, and let go when its batches are
 
 test('what a read throws ends the run', async () => {
   const rig = new Rig({ eachRecord: () => {} });
-  const run = rig.runner.run();
+  const run = rig.run();
   run.catch(() => {});
   const damaged = batchOf(0, 0, nulls(3));
   damaged.bytes[61] = 0xff;
