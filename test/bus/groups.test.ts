@@ -163,8 +163,8 @@ describe.each(['consumer', 'classic'] as const)('members of the %s protocol', (g
     await third.consumer.close();
     await expect.poll(() => owned(second), eventually).toBe('0 1');
     expect(second.consumer.assignment().find(({ partition }) => partition === 1)?.paused).toBe(true);
-    second.consumer.resume();
     await second.consumer.seek({ topic, partition: 1 }, 'beginning');
+    second.consumer.resume();
     await expect.poll(() => second.seen.filter((value) => (value as number) % 2 === 1).length, eventually).toBe(10);
     await second.consumer.close();
   });

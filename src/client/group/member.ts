@@ -120,6 +120,11 @@ export class Member<K, V, H> implements Subscriber {
     if (groupIds.includes(this.#options.groupId)) this.happen({ event: 'nudged' });
   }
 
+  /** Another coordinator: it hears at once that this member lives. */
+  coordinatorUp(): void {
+    this.happen({ event: 'nudged' });
+  }
+
   closed(): void {
     this.#due?.cancel();
     this.#look?.cancel();
