@@ -39,6 +39,8 @@ import { realRandom } from './world/random.ts';
 const ARENA_SHARE = 0.375;
 const OUTBOX_SHARE = 0.0625;
 const OUTBOX_BYTES_MAX = 64 * MiB;
+/** A host that has closed its partitions has nothing more to do. */
+const ENDS_WITHIN_MS = 1000;
 /** Of a close, beyond its deadline: the coordinator's thread holds an open database and is not terminated. */
 const COORDINATOR_GRACE_MS = 1000;
 
@@ -260,12 +262,14 @@ export class Bus {
 
   async #closeHost(host: number, left: () => number): Promise<string[]> {
     const ms = left();
-    const closed = ask(this.#client.dispatcher, host, 'close', { deadlineMs: ms }, ms).then(async ({ unfinished }) => {
-      await this.#hosts.retire(host);
-      return unfinished;
-    });
+    const closing = async (): Promise<string[]> => {
+      const { unfinished } = await ask(this.#client.dispatcher, host, 'close', { deadlineMs: left() }, left());
+      const ended = this.#hosts.retire(host).then(() => unfinished);
+      // If it died as it had answered, its successor knows of no end and is asked as well.
+      return (await within(ENDS_WITHIN_MS, ended, null)) ?? Promise.race([ended, closing()]);
+    };
     const late = [`host ${host} did not close in time`];
-    return within(ms, closed, late).catch((error: unknown) => [`host ${host}: ${reasonOf(error)}`]);
+    return within(ms, closing(), late).catch((error: unknown) => [`host ${host}: ${reasonOf(error)}`]);
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
@@ -298,9 +302,9 @@ function entryOf(name: string): string {
   return new URL(`../workers/${name}${here.endsWith('.ts') ? '.ts' : '.js'}`, here).href;
 }
 
-function within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
+function within<T, L>(ms: number, promise: Promise<T>, late: L): Promise<T | L> {
   let timer: { cancel(): void } | undefined;
-  const expired = new Promise<T>((resolve) => {
+  const expired = new Promise<L>((resolve) => {
     timer = realClock.after(ms, () => resolve(late), true);
   });
   return Promise.race([promise, expired]).finally(() => timer?.cancel());

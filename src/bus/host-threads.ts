@@ -102,8 +102,10 @@ export class HostThreads {
 
   /** The host has closed its partitions: it is not replaced. Resolves when its thread has ended. */
   retire(host: number): Promise<void> {
-    this.#threads[host].retired = true;
-    return this.#threads[host].ended;
+    const thread = this.#threads[host];
+    thread.retired = true;
+    thread.restart?.cancel();
+    return thread.ended;
   }
 
   /** From now on a host that ends is not replaced. */

@@ -214,14 +214,25 @@ export class ActorArena extends Arena {
   }
 }
 
+/** Those who want to know of the files that an actor has open. */
+export interface FileEvents {
+  opened(file: DiskFile, isWriting: boolean): void;
+  closed(file: DiskFile): void;
+}
+
 /** The disk as one actor sees it. */
-export function actorDisk(disk: Disk, actor: Actor): Disk {
+export function actorDisk(disk: Disk, actor: Actor, events?: FileEvents): Disk {
   const call = <T>(work: () => T): T => {
     actor.step();
     return work();
   };
   return {
-    open: (path, mode) => call(() => new ActorFile(disk.open(path, mode), actor)),
+    open: (path, mode) =>
+      call(() => {
+        const file = new ActorFile(disk.open(path, mode), actor, events);
+        events?.opened(file, mode !== 'read');
+        return file;
+      }),
     list: (folder) => call(() => disk.list(folder)),
     stat: (path) => call(() => disk.stat(path)),
     makeFolder: (path) => call(() => disk.makeFolder(path)),
@@ -237,11 +248,13 @@ class ActorFile implements DiskFile {
   readonly path: string;
   readonly #file: DiskFile;
   readonly #actor: Actor;
+  readonly #events: FileEvents | undefined;
 
-  constructor(file: DiskFile, actor: Actor) {
+  constructor(file: DiskFile, actor: Actor, events: FileEvents | undefined) {
     this.path = file.path;
     this.#file = file;
     this.#actor = actor;
+    this.#events = events;
   }
 
   size(): number {
@@ -281,6 +294,7 @@ class ActorFile implements DiskFile {
 
   close(): void {
     this.#file.close();
+    this.#events?.closed(this);
   }
 }
 

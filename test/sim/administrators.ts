@@ -77,7 +77,11 @@ export async function comeAndGo(user: User, name: string): Promise<void> {
     }
     const within = { ...user, stopping: () => left || user.stopping() };
     let left = false;
-    const used = [produce(within, passingProducer(user, name), () => {}), readOn(within, passingReader(user, name), () => {})];
+    const untilClosed = (error: unknown): void => {
+      if (codeOf(user, error) !== 'CLOSED') throw error;
+    };
+    const producing = produce(within, passingProducer(user, name), () => {}).catch(untilClosed);
+    readOn(within, passingReader(user, name), () => {}).catch(untilClosed);
     await sleep(user, random.below(300));
     try {
       await client.admin().deleteTopics([name]);
@@ -85,7 +89,7 @@ export async function comeAndGo(user: User, name: string): Promise<void> {
       codeOf(user, error);
     }
     left = true;
-    await used[0];
+    await producing;
     await sleep(user, random.below(100));
   }
 }

@@ -55,6 +55,8 @@ const VIOLATIONS_KEPT = 20;
 export class Auditor {
   readonly violations: string[] = [];
   readonly counts = { sent: 0, acked: 0, failed: 0, read: 0, lost: 0, scanned: 0 };
+  /** How often a send was refused with which code. */
+  readonly refusals: Record<string, number> = {};
   readonly #nowMs: () => number;
   readonly #sent: Sent[] = [];
   readonly #topics = new Map<string, TopicRules>();
@@ -156,6 +158,7 @@ export class Auditor {
   failed(sent: Sent, error: string): void {
     this.#end(sent, 'failed', error);
     this.counts.failed++;
+    this.refusals[error] = (this.refusals[error] ?? 0) + 1;
   }
 
   /** Sends that were neither acknowledged nor refused. */
@@ -200,6 +203,11 @@ export class Auditor {
   }
 
   // Faults.
+
+  /** The thread of a source has ended: nobody is there to be told of its sends. */
+  sourceEnded({ id }: SourceOfRecords): void {
+    for (const sent of this.#open) if (sent.source.id === id) this.#end(sent, 'failed', 'the thread ended');
+  }
 
   /** A record that is still on its way may get its timestamp now. */
   clockStepped(): void {

@@ -2,6 +2,7 @@
  * A bus without threads: the actors of src/bus.ts wired over loopbacks, supervised in the same way (a host that dies is replaced, its
  * successor adopts its frames). One object is one life of one process. With a real clock it is the bus of the conformance suite.
  */
+import { assert } from '../../src/base/assert.ts';
 import { BusError, errorName } from '../../src/base/errors.ts';
 import type { Admin } from '../../src/client/admin.ts';
 import { ask, askCoordinator } from '../../src/client/ask.ts';
@@ -18,7 +19,8 @@ import { outboxMemory } from '../../src/dispatch/outbox.ts';
 import { Host } from '../../src/partition/host.ts';
 import type { HostAnswer, HostPost } from '../../src/partition/protocol.ts';
 import { Arena, type ArenaSizes } from '../../src/world/arena.ts';
-import type { Disk } from '../../src/world/disk.ts';
+import type { Timer } from '../../src/world/clock.ts';
+import type { Disk, DiskFile } from '../../src/world/disk.ts';
 import type { Logger } from '../../src/world/logger.ts';
 import type { Port } from '../../src/world/port.ts';
 import type { Random } from '../../src/world/random.ts';
@@ -41,6 +43,8 @@ export interface SimBusSetup {
   configs: Record<string, string>;
   retentionCheckMs: number;
   producerIdExpirationMs: number;
+  /** What the threads tell of their memory, and the fences of the governor; absent: nothing, and none. */
+  memory?: { heapBytes: () => number; rssBytes: () => number; heapBytesMax: number; rssBytesMax: number };
   log: Logger;
   /** The process was stopped in the middle of something. */
   died(): void;
@@ -54,7 +58,13 @@ interface HostThread {
   failures: number;
   ready: boolean;
   down: boolean;
+  /** Its end is no death. */
+  retired: boolean;
+  restart: Timer | null;
   ended: Promise<void>;
+  end: () => void;
+  /** As it told last. */
+  parkedReads: number;
   connect(port: Port<HostAnswer, HostPost>, outbox: SharedArrayBuffer | null, isCoordinator: boolean): void;
 }
 
@@ -63,11 +73,14 @@ interface Attached {
   outbox: SharedArrayBuffer;
   client: Client;
   control: Lane;
+  /** Its thread has ended without a word. */
+  gone: boolean;
 }
 
 const RESTART_MS = 10;
 const RESTART_MS_MAX = 2000;
 const PROVEN_MS = 10_000;
+const ENDS_WITHIN_MS = 1000;
 
 export class SimBus {
   readonly arena: Arena;
@@ -79,11 +92,14 @@ export class SimBus {
   readonly #coordinator: Actor;
   readonly #control: Port<ControlPost, ControlAnswer>;
   readonly #hosts: HostThread[] = [];
+  readonly #files = new Map<DiskFile, { actor: Actor; isWriting: boolean }>();
   readonly #attached: Attached[] = [];
   #resolveOpened: () => void = () => {};
   #rejectOpened: (error: BusError) => void = () => {};
   #coordinatorEnded: Promise<void>;
   #closing: Promise<{ unfinished: string[] }> | null = null;
+  /** From now on a host that ends is not replaced. */
+  #stopping = false;
   #dead = false;
 
   constructor(setup: SimBusSetup) {
@@ -132,9 +148,40 @@ export class SimBus {
     return this.#attached.length;
   }
 
+  /** Whether the n-th thread has ended before the bus. */
+  isGone(thread: number): boolean {
+    return this.#attached[thread].gone;
+  }
+
+  /** A worker of the user's ends in the middle of what it does: its ports close, nobody says goodbye. */
+  endWorker(thread: number): void {
+    const attached = this.#attached[thread];
+    assert(attached.actor !== this.#main, 'the main thread ends with its process');
+    attached.gone = true;
+    attached.actor.end();
+  }
+
+  /** Files that are open on any thread. */
+  get openFiles(): string[] {
+    return [...this.#files.keys()].map(({ path }) => path);
+  }
+
   /** The actors that can be stalled. */
   get actors(): Actor[] {
     return [this.#main, this.#coordinator, ...this.#hosts.map(({ actor }) => actor), ...this.#attached.slice(1).map(({ actor }) => actor)];
+  }
+
+  /** Calls of a disk by one actor. Two hosts never write to the same file. */
+  #disk(actor: Actor): Disk {
+    return actorDisk(this.#setup.disk, actor, {
+      opened: (file, isWriting) => {
+        for (const [{ path }, other] of this.#files)
+          if (isWriting && other.isWriting && path === file.path && other.actor !== actor && other.actor.alive)
+            this.#setup.failed(actor.name, new Error(`it writes to ${path}, which ${other.actor.name} has open`));
+        this.#files.set(file, { actor, isWriting });
+      },
+      closed: (file) => this.#files.delete(file),
+    });
   }
 
   get hosts(): readonly Readonly<HostThread>[] {
@@ -179,19 +226,21 @@ export class SimBus {
   }
 
   #startCoordinator(control: Port<ControlAnswer, ControlPost>): Promise<void> {
-    const { folder, disk, hosts, configs, memoryBytesMax, random, store, log } = this.#setup;
+    const { folder, hosts, configs, memoryBytesMax, memory, random, store, log } = this.#setup;
     const actor = this.#coordinator;
     return new Promise((resolve) => {
       actor.clock.soon(() => {
         const coordinator = new Coordinator({
           folder,
-          disk: actorDisk(disk, actor),
+          disk: this.#disk(actor),
           clock: actor.clock,
           random,
           arena: new ActorArena(this.arena.handle, actor),
           hosts,
           defaults: configs,
           memoryBytesMax,
+          heapBytesMax: memory?.heapBytesMax ?? Number.POSITIVE_INFINITY,
+          rssBytesMax: memory?.rssBytesMax ?? Number.POSITIVE_INFINITY,
           control,
           toPort: (port) => port as never,
           store,
@@ -216,7 +265,7 @@ export class SimBus {
   }
 
   #startHost(index: number, failures: number): void {
-    const { folder, disk, world, retentionCheckMs, producerIdExpirationMs, log } = this.#setup;
+    const { folder, world, retentionCheckMs, producerIdExpirationMs, memory, log } = this.#setup;
     const successor = this.#hosts[index] !== undefined;
     const actor = this.#actor(`host ${index}`, false);
     actor.onThrow = (error) => {
@@ -232,28 +281,42 @@ export class SimBus {
     actor.clock.soon(() => {
       host = new Host({
         folder,
-        disk: actorDisk(disk, actor),
+        disk: this.#disk(actor),
         clock: actor.clock,
         arena: new ActorArena(this.arena.handle, actor),
         log,
         successor,
         retentionCheckMs,
         producerIdExpirationMs,
-        heapBytes: () => 0,
+        heapBytes: memory?.heapBytes ?? (() => 0),
         closed: end,
       });
     });
     const connect: HostThread['connect'] = (port, outbox, isCoordinator) =>
       actor.clock.soon(() => host?.connect(port, outbox, isCoordinator));
-    this.#hosts[index] = { actor, startedMs: world.clock.monotonicMs(), failures, ready: false, down: false, ended, connect };
+    const thread: HostThread = {
+      actor,
+      startedMs: world.clock.monotonicMs(),
+      failures,
+      ready: false,
+      down: false,
+      retired: false,
+      restart: null,
+      ended,
+      end,
+      parkedReads: 0,
+      connect,
+    };
+    this.#hosts[index] = thread;
     const [toHost, toCoordinator] = wire<HostPost, HostAnswer>(this.#coordinator, actor);
-    connect(toCoordinator, null, true);
+    connect(listening(toCoordinator, thread), null, true);
     this.#control.post({ control: 'hostUp', host: index, port: toHost });
     for (const attached of this.#attached) this.#connect(index, attached);
   }
 
   /** The main thread's dispatcher is told at once, one on another thread through its control port. */
-  #connect(index: number, { actor, client, control, outbox }: Attached): void {
+  #connect(index: number, { actor, client, control, outbox, gone }: Attached): void {
+    if (gone) return;
     const { world } = this.#setup;
     const [toHost, toDispatcher] = wire<HostPost, HostAnswer>(actor, this.#hosts[index].actor);
     this.#hosts[index].connect(toDispatcher, outbox, false);
@@ -268,16 +331,18 @@ export class SimBus {
     thread.down = true;
     this.crashes++;
     actor.end();
-    if (this.#closing !== null) return;
+    thread.end();
+    for (const [file, owner] of this.#files) if (owner.actor === actor) this.#files.delete(file);
+    if (this.#stopping || thread.retired) return;
     const lived = this.#setup.world.clock.monotonicMs() - thread.startedMs;
     const failures = lived > PROVEN_MS ? 1 : thread.failures + 1;
-    this.#main.clock.after(Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1)), () => {
-      if (this.#closing === null) this.#startHost(index, failures);
-    });
+    thread.restart = this.#main.clock.after(Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (failures - 1)), () =>
+      this.#startHost(index, failures),
+    );
   }
 
   #attach(index: number): void {
-    const { random, disk, outboxBytes } = this.#setup;
+    const { random, outboxBytes, memory } = this.#setup;
     const actor = index === 0 ? this.#main : this.#actor(`worker ${index}`, true);
     const outbox = outboxMemory(outboxBytes);
     const [coordinator, theirs] = wire<CoordinatorPost, CoordinatorAnswer>(actor, this.#coordinator);
@@ -285,13 +350,13 @@ export class SimBus {
       index,
       clock: actor.clock,
       random,
-      disk: actorDisk(disk, actor),
+      disk: this.#disk(actor),
       arena: new ActorArena(this.arena.handle, actor),
       outbox,
       coordinator,
-      memory: () => ({ heapBytes: 0, rssBytes: 0 }),
+      memory: () => ({ heapBytes: 0, rssBytes: memory?.rssBytes() ?? 0 }),
     });
-    const attached: Attached = { actor, outbox, client: new Client(dispatcher), control: { lastMs: 0 } };
+    const attached: Attached = { actor, outbox, client: new Client(dispatcher), control: { lastMs: 0 }, gone: false };
     this.#attached.push(attached);
     this.#control.post({ control: 'dispatcherUp', dispatcher: index, port: theirs });
     for (let host = 0; host < this.#hosts.length; host++) if (!this.#hosts[host].down) this.#connect(host, attached);
@@ -304,12 +369,16 @@ export class SimBus {
     const endMs = clock.monotonicMs() + deadlineMs;
     const left = (): number => Math.max(0, endMs - clock.monotonicMs());
     const unfinished: string[] = [];
-    for (const { client } of this.#attached.slice(1)) {
+    for (const { client, gone } of this.#attached.slice(1)) {
+      if (gone) continue;
       unfinished.push(...(await client.drain(left() * 0.5)));
       client.dispatcher.close();
     }
     unfinished.push(...(await this.client().drain(left() * 0.5)));
+    // A host that dies meanwhile is still replaced: its successor writes out what the dead one held.
     const hosts = await Promise.all(this.#hosts.map((_, host) => this.#closeHost(host, left)));
+    this.#stopping = true;
+    for (const { restart } of this.#hosts) restart?.cancel();
     unfinished.push(...hosts.flat());
     const clean = hosts.every((problems) => problems.length === 0);
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
@@ -320,13 +389,16 @@ export class SimBus {
   }
 
   async #closeHost(index: number, left: () => number): Promise<string[]> {
-    const thread = this.#hosts[index];
-    if (thread.down) return [`host ${index} was down when the bus closed`];
-    const closed = ask(this.client().dispatcher, index, 'close', { deadlineMs: left() }).then(async ({ unfinished }) => {
-      await thread.ended;
-      return unfinished;
-    });
-    return this.#within(left(), closed, [`host ${index} did not close in time`]).catch((error: unknown) => [`host ${index}: ${error}`]);
+    const ms = left();
+    const closing = async (): Promise<string[]> => {
+      const { unfinished } = await ask(this.client().dispatcher, index, 'close', { deadlineMs: left() }, left());
+      const thread = this.#hosts[index];
+      thread.retired = true;
+      thread.restart?.cancel();
+      const ended = thread.ended.then(() => unfinished);
+      return (await this.#within(ENDS_WITHIN_MS, ended, null)) ?? Promise.race([ended, closing()]);
+    };
+    return this.#within(ms, closing(), [`host ${index} did not close in time`]).catch((error: unknown) => [`host ${index}: ${error}`]);
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
@@ -338,11 +410,25 @@ export class SimBus {
     return this.#within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${error}`]);
   }
 
-  #within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
+  #within<T, L>(ms: number, promise: Promise<T>, late: L): Promise<T | L> {
     let timer: { cancel(): void } | undefined;
-    const expired = new Promise<T>((resolve) => {
+    const expired = new Promise<L>((resolve) => {
       timer = this.#main.clock.after(ms, () => resolve(late), true);
     });
     return Promise.race([promise, expired]).finally(() => timer?.cancel());
   }
+}
+
+/** A host's port to the coordinator, with an ear at it. */
+function listening(port: Port<HostAnswer, HostPost>, thread: HostThread): Port<HostAnswer, HostPost> {
+  return {
+    post: (answer, transfer) => {
+      for (const notice of answer.notices) if (notice.notice === 'load') thread.parkedReads = notice.parkedReads;
+      port.post(answer, transfer);
+    },
+    take: () => port.take(),
+    listen: (wake, closed) => port.listen(wake, closed),
+    ref: (hold) => port.ref(hold),
+    close: () => port.close(),
+  };
 }

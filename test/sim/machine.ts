@@ -1,4 +1,7 @@
-/** The machine under a simulated process: its disk with the faults that are on now, and what is left of it when it loses power. */
+/**
+ * The machine under a simulated process: its disk with the faults that are on now, its memory and who takes how much of it, and what is
+ * left of the disk when it loses power.
+ */
 import { type CrashKind, MemoryDisk, type StorageCall, type StorageFault, type StorageOperation } from '../../src/world/memory-disk.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
 import type { SimWorld } from './sim-world.ts';
@@ -34,6 +37,7 @@ export class Machine {
   readonly #options: ConstructorParameters<typeof MemoryDisk>[0];
   #active: Active[] = [];
   #slow = { latencyMs: 0, untilMs: 0 };
+  readonly #strains = { heap: { share: 0, untilMs: 0 }, rss: { share: 0, untilMs: 0 } };
   #errors = 0;
 
   constructor(world: SimWorld, seed: number) {
@@ -68,7 +72,20 @@ export class Machine {
     this.#slow = { latencyMs, untilMs: this.#world.clock.monotonicMs() + ms };
   }
 
+  /** The heaps of the threads, or all of the process, take this share of what they may have, for so long. */
+  strain(what: 'heap' | 'rss', share: number, ms: number): void {
+    this.#strains[what] = { share, untilMs: this.#world.clock.monotonicMs() + ms };
+  }
+
+  /** The share that is taken now. */
+  strainOf(what: 'heap' | 'rss'): number {
+    const { share, untilMs } = this.#strains[what];
+    return this.#world.clock.monotonicMs() < untilMs ? share : 0;
+  }
+
   heal(): void {
+    this.strain('heap', 0, 0);
+    this.strain('rss', 0, 0);
     this.#active = [];
     this.#slow = { latencyMs: 0, untilMs: 0 };
     this.disk.spaceBytes = Number.POSITIVE_INFINITY;

@@ -16,6 +16,13 @@ export interface TopicPlan {
 /** How a life of the process ends. */
 export type Ending = 'close' | CrashKind;
 
+/** How a bus is closed: when nobody does anything any more, in the middle of it, or then and on a sick disk. */
+export interface Closing {
+  when: 'settled' | 'hurried' | 'sick';
+  /** Hosts that are stopped at their n-th call from then on. */
+  crashes: { host: number; steps: number }[];
+}
+
 export type Fault =
   | { kind: 'crash host'; host: number; steps: number }
   | { kind: 'stop process'; actor: number; steps: number }
@@ -24,7 +31,11 @@ export type Fault =
   | { kind: 'disk full'; spareBytes: number; ms: number }
   | { kind: 'slow disk'; latencyMs: number; ms: number }
   | { kind: 'store fails'; commits: number }
-  | { kind: 'wall clock'; stepMs: number };
+  | { kind: 'wall clock'; stepMs: number }
+  /** Shares of what the threads' heaps and the process may have. */
+  | { kind: 'heap'; share: number; ms: number }
+  | { kind: 'rss'; share: number; ms: number }
+  | { kind: 'end worker' };
 
 export interface TimedFault {
   atMs: number;
@@ -34,6 +45,7 @@ export interface TimedFault {
 export interface Life {
   ms: number;
   ending: Ending;
+  closing: Closing;
   faults: TimedFault[];
   producers: ProducerHabits[];
   readers: ReaderHabits[];
@@ -70,6 +82,7 @@ export function makePlan(seed: number): Plan {
   const lives = Array.from({ length: folder ? 1 + random.below(3) : 1 }, (_, i) =>
     makeLife(random, topics, { hosts, dispatchers, folder, trouble, first: i === 0 }),
   );
+  addTrouble(seededRandom(Math.imul(seed, 40503) ^ 0x70c4), lives, hosts, dispatchers);
   return {
     seed,
     folder,
@@ -102,8 +115,33 @@ function makeTopic(random: Random, name: string, folder: boolean): TopicPlan {
   return { name, partitions: 1 + random.below(4), durability, configs, retentionMs, retentionBytes };
 }
 
+/** More faults, drawn by chance of their own, so that a seed's topics and users are what they were without them. */
+function addTrouble(random: Random, lives: Life[], hosts: number, dispatchers: number): void {
+  const kinds = (['heap', 'rss', 'end worker'] as const).filter((kind) =>
+    chance(random, kind === 'end worker' && dispatchers < 2 ? 0 : 30),
+  );
+  for (const life of lives) {
+    const count = kinds.length === 0 ? 0 : random.below(4);
+    for (let i = 0; i < count; i++) {
+      const kind = pick(random, kinds);
+      const atMs = random.below(life.ms);
+      const strain = { share: pick(random, [0.86, 0.93, 0.98]), ms: random.below(1500) };
+      life.faults.push({ atMs, fault: kind === 'end worker' ? { kind } : { kind, ...strain } });
+    }
+    life.faults.sort((a, b) => a.atMs - b.atMs);
+    const crashes = chance(random, 40) ? 1 + random.below(2) : 0;
+    life.closing = {
+      when: pick(random, ['settled', 'settled', 'hurried', 'sick'] as const),
+      crashes: Array.from({ length: crashes }, () => ({
+        host: random.below(hosts),
+        steps: 1 + random.below(chance(random, 50) ? 60 : 400),
+      })),
+    };
+  }
+}
+
 /** Which kinds of faults this seed knows, in percent of all its faults. */
-type Trouble = Record<Fault['kind'], number>;
+type Trouble = Record<Exclude<Fault['kind'], 'heap' | 'rss' | 'end worker'>, number>;
 
 function makeTrouble(random: Random, folder: boolean): Trouble {
   const some = (percent: number): number => (chance(random, percent) ? 1 + random.below(10) : 0);
@@ -136,6 +174,7 @@ function makeLife(random: Random, topics: TopicPlan[], around: Around): Life {
   return {
     ms,
     ending: around.folder ? pick(random, ['close', 'kill', 'kill', 'dropped', 'torn', 'reordered'] as const) : 'close',
+    closing: { when: 'settled', crashes: [] },
     faults: faults.filter(({ fault }) => fault !== null).sort((a, b) => a.atMs - b.atMs) as TimedFault[],
     producers: Array.from({ length: 1 + random.below(4) }, () => makeProducer(random, names, topics)),
     readers: Array.from({ length: 1 + random.below(3) }, () => makeReader(random, pick(random, names))),
@@ -194,7 +233,7 @@ function makeReader(random: Random, topic: string): ReaderHabits {
 }
 
 function makeFault(random: Random, { hosts, dispatchers, trouble }: Around): Fault | null {
-  const kinds = (Object.keys(trouble) as Fault['kind'][]).flatMap((kind) => Array<Fault['kind']>(trouble[kind]).fill(kind));
+  const kinds = (Object.keys(trouble) as (keyof Trouble)[]).flatMap((kind) => Array<keyof Trouble>(trouble[kind]).fill(kind));
   if (kinds.length === 0) return null;
   const kind = pick(random, kinds);
   switch (kind) {

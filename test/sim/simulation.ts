@@ -8,12 +8,13 @@ import { MemoryStore } from '../../src/coordinator/memory-store.ts';
 import { silentLogger } from '../../src/world/logger.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
 import { administer, comeAndGo } from './administrators.ts';
-import { Auditor, type Scan, type SeenRecord } from './auditor.ts';
+import { Auditor } from './auditor.ts';
 import { Bounds } from './bounds.ts';
 import { SimBus } from './bus.ts';
 import { Machine } from './machine.ts';
-import { type Ending, type Fault, type Life, makePlan, type Plan, passingNames } from './plan.ts';
-import { type Safety, safetyOf } from './shadow.ts';
+import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan, passingNames } from './plan.ts';
+import { Scanner } from './scan.ts';
+import { safetyOf } from './shadow.ts';
 import { SimWorld } from './sim-world.ts';
 import { codeOf, produce, type Reading, readOn, type User } from './users.ts';
 
@@ -35,7 +36,10 @@ const SENDS_END_MS = 120_000;
 const READERS_ARRIVE_MS = 60_000;
 const OPENS_WITHIN_MS = 60_000;
 const HEALS_WITHIN_MS = 60_000;
+const GIVEN_BACK_WITHIN_MS = 5000;
 const EVENTS_MAX = 3_000_000;
+const HEAP_BYTES_MAX = 1e9;
+const RSS_BYTES_MAX = 2e9;
 const FOLDER = '/data';
 
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
@@ -50,11 +54,22 @@ class Simulation {
   readonly #random: Random;
   readonly #auditor: Auditor;
   readonly #store: MemoryStore | null;
-  readonly #counts = { lives: 0, hostCrashes: 0, processDeaths: 0, diskErrors: 0, faults: 0 };
+  readonly #counts = {
+    lives: 0,
+    hostCrashes: 0,
+    processDeaths: 0,
+    workersEnded: 0,
+    diskErrors: 0,
+    faults: 0,
+    spill: 0,
+    throttle: 0,
+    pause: 0,
+  };
   #bus!: SimBus;
   #readings: Reading[] = [];
-  /** Reads everything, now. */
-  #scanner: Reading['consumer'] | null = null;
+  readonly #scanner = new Scanner();
+  /** Those on each thread, for when it ends. */
+  #users: { user: User; thread: number; leave: () => void }[] = [];
   #bounds!: Bounds;
   #died = false;
   #onDeath: () => void = () => {};
@@ -92,7 +107,7 @@ class Simulation {
       trace,
       events: clock.executed,
       virtualMs: Math.round(clock.monotonicMs()),
-      counts: { ...this.#counts, diskErrors: this.#machine.errors, ...this.#auditor.counts },
+      counts: { ...this.#counts, diskErrors: this.#machine.errors, ...this.#auditor.counts, ...this.#auditor.refusals },
     };
   }
 
@@ -112,12 +127,13 @@ class Simulation {
     const untilMs = this.#world.clock.monotonicMs() + life.ms;
     await this.#world.run(() => this.#died || this.#world.clock.monotonicMs() >= untilMs || this.#broken, life.ms + 1000);
     if (this.#broken) return;
+    if (!this.#died && !last && life.ending === 'close' && life.closing.when !== 'settled') return this.#part(users, life.closing);
     if (!this.#died && (last || life.ending === 'close')) {
       await this.#settle(users);
       if (this.#broken) return;
       await this.#scan();
       this.#bounds.checkIdle();
-      await this.#close();
+      await this.#close({ ...life.closing, when: 'settled' });
       return;
     }
     this.#end(life.ending === 'close' ? 'kill' : life.ending);
@@ -134,7 +150,9 @@ class Simulation {
     if (!(await this.#open())) return this.#auditor.violated('the bus did not open after everything had healed');
     await this.#scan();
     this.#bounds.checkIdle();
-    await this.#close();
+    await this.#close({ when: 'settled', crashes: [] });
+    const kept = this.#machine.disk.list(FOLDER).filter((name) => /-delete$|\.tmp$|\.next$/.test(name));
+    if (kept.length > 0) this.#auditor.violated(`a clean close left ${kept.join(', ')}`);
   }
 
   // Opening and ending.
@@ -147,6 +165,7 @@ class Simulation {
       this.#bus = this.#makeBus();
       this.#bounds = new Bounds(this.#bus, (what) => this.#auditor.violated(what));
       this.#readings = [];
+      this.#users = [];
       this.#say(`${this.#at()} opening`);
       const opened = await this.#untilOpened();
       if (this.#died || this.#broken) return false;
@@ -185,6 +204,12 @@ class Simulation {
       configs,
       retentionCheckMs,
       producerIdExpirationMs: 86_400_000,
+      memory: {
+        heapBytes: () => HEAP_BYTES_MAX * this.#machine.strainOf('heap'),
+        rssBytes: () => RSS_BYTES_MAX * this.#machine.strainOf('rss'),
+        heapBytesMax: HEAP_BYTES_MAX,
+        rssBytesMax: RSS_BYTES_MAX,
+      },
       log: this.#logger(),
       died: () => {
         this.#say(`${this.#at()} the process is stopped in the middle of a turn`);
@@ -203,24 +228,53 @@ class Simulation {
     this.#say(`${this.#at()} ends by ${ending}`);
     this.#bus.kill();
     this.#counts.processDeaths++;
-    this.#counts.hostCrashes += this.#bus.crashes;
+    this.#count();
     this.#machine.heal();
     this.#machine.restart(ending);
     this.#auditor.lost(ending === 'kill' ? 'kill' : 'power');
   }
 
-  async #close(): Promise<void> {
-    const closed = await this.#world.settled(this.#bus.close({ deadlineMs: 30_000 }), 40_000);
+  /** What the bus did until its end. */
+  #count(): void {
+    this.#counts.hostCrashes += this.#bus.crashes;
+    for (const level of ['spill', 'throttle', 'pause'] as const) this.#counts[level] += this.#bounds.levels[level];
+  }
+
+  /** Closes the bus while it is used; on a sick disk what could not be written is told, and may be lost. */
+  async #part(users: Promise<void>[], closing: Closing): Promise<void> {
+    this.#disarm();
+    if (closing.when === 'hurried') this.#machine.heal();
+    else this.#machine.fail(this.#random.below(60), 30, 60_000);
+    const told = await this.#close(closing, users);
+    if (told.length > 0) this.#auditor.lost('kill');
+    for (const sent of this.#auditor.open)
+      this.#auditor.violated(`record ${sent.n} was neither acknowledged nor refused when the bus closed`);
+    this.#machine.heal();
+  }
+
+  /** Answers what was told to be unfinished, which is nothing unless the disk is sick. */
+  async #close({ when, crashes }: Closing, users: Promise<void>[] = []): Promise<string[]> {
+    this.#say(`${this.#at()} closes ${when}, ${crashes.length} hosts crash in it`);
+    const closing = this.#bus.close({ deadlineMs: 30_000 });
+    for (const { host, steps } of crashes) this.#bus.crashHost(host, steps);
+    const closed = await this.#world.settled(closing, 40_000);
     if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
     if ('error' in closed) throw closed.error;
     // What a sick disk kept of a deleted topic is removed by the next start.
     const unfinished = closed.value.unfinished.filter((what) => this.#machine.errors === 0 || !what.endsWith('still being deleted'));
-    if (unfinished.length > 0) this.#auditor.violated(`closed with work unfinished: ${unfinished.join('; ')}`);
+    if (unfinished.length > 0 && when !== 'sick') this.#auditor.violated(`closed with work unfinished: ${unfinished.join('; ')}`);
+    // Whoever sends or reads is told that the bus is closed.
+    this.#stopping = true;
+    if ((await this.#world.settled(Promise.all(users), SENDS_END_MS)) === undefined)
+      throw new Stuck('users of a closed bus do not end', this.#bounds.tell().join('\n    '));
+    const { openFiles } = this.#bus;
+    if (openFiles.length > 0) this.#auditor.violated(`closed with files open: ${openFiles.join(', ')}`);
     this.#bus.kill();
-    this.#counts.hostCrashes += this.#bus.crashes;
+    this.#count();
     this.#say(`${this.#at()} closed`);
     // The arena is gone with its process; the disk has it all.
     this.#machine.restart('kill');
+    return unfinished;
   }
 
   async #makeTopics(): Promise<void> {
@@ -241,24 +295,32 @@ class Simulation {
       const user: User = {
         name: `${kind} ${running.length}`,
         client: this.#bus.client(thread % this.#bus.threads),
+        sources: [],
         random: seededRandom(this.#random.below(1 << 30)),
         auditor: this.#auditor,
         stopping: () => this.#stopping,
       };
+      const ended = run(user).catch((error: unknown) => {
+        if (codeOf(user, error) !== 'CLOSED') this.#auditor.violated(`${user.name} ended: ${String(error)}`);
+      });
+      // What waits on a thread that ended waits for ever.
       running.push(
-        run(user).catch((error: unknown) => {
-          if (codeOf(user, error) !== 'CLOSED') this.#auditor.violated(`${user.name} ended: ${String(error)}`);
+        new Promise((leave) => {
+          this.#users.push({ user, thread: thread % this.#bus.threads, leave });
+          void ended.then(leave);
         }),
       );
     };
     life.producers.forEach((habits, i) => {
-      start('producer', i, (user) => produce(user, habits, (producer) => this.#bounds.addProducer(user.name, producer, habits)));
+      start('producer', i, (user) =>
+        produce(user, habits, (producer) => this.#bounds.addProducer(user.name, i % this.#bus.threads, producer, habits)),
+      );
     });
     life.readers.forEach((habits, i) => {
       start('reader', i, (user) =>
         readOn(user, habits, (reading) => {
           this.#readings.push(reading);
-          this.#bounds.addReader(reading, habits);
+          this.#bounds.addReader(i % this.#bus.threads, reading, habits);
         }),
       );
     });
@@ -296,7 +358,31 @@ class Simulation {
         this.#world.clock.wallStepMs += fault.stepMs;
         this.#auditor.clockStepped();
         return;
+      case 'heap':
+      case 'rss':
+        return this.#machine.strain(fault.kind, fault.share, fault.ms);
+      case 'end worker':
+        return this.#endWorker(this.#bus.threads - 1);
     }
+  }
+
+  /** The thread of some users ends; nobody hears of what they had asked. */
+  #endWorker(ended: number): void {
+    if (ended === 0 || this.#bus.isGone(ended)) return;
+    this.#counts.workersEnded++;
+    this.#bus.endWorker(ended);
+    this.#bounds.threadEnded(ended);
+    for (const { user, thread, leave } of this.#users) {
+      if (thread !== ended) continue;
+      for (const source of user.sources) this.#auditor.sourceEnded(source);
+      this.#readings = this.#readings.filter(({ name }) => name !== user.name);
+      leave();
+    }
+  }
+
+  /** No actor is stopped any more that was to be. */
+  #disarm(): void {
+    for (const actor of this.#bus.actors) actor.crashAfter(Number.POSITIVE_INFINITY, 'thread');
   }
 
   // Arriving.
@@ -307,7 +393,7 @@ class Simulation {
     this.#stopping = true;
     this.#machine.heal();
     if (this.#store !== null) this.#store.failNext = 0;
-    for (const actor of this.#bus.actors) actor.crashAfter(Number.POSITIVE_INFINITY, 'thread');
+    this.#disarm();
     const run = (until: () => boolean, ms: number): Promise<boolean> => this.#world.run(() => this.#broken || until(), ms);
     // Without a folder a bus that is full stays full: who waits for room would wait for ever.
     if (!this.#plan.folder) this.#bounds.closeProducers();
@@ -331,30 +417,46 @@ class Simulation {
     if (!(await run(arrived, READERS_ARRIVE_MS))) throw new Stuck('readers do not arrive', await this.#dump(ends));
     if (this.#broken) return;
     this.#say(`${this.#at()} readers have arrived`);
+    for (const { cursors } of this.#readings)
+      for (const cursor of cursors.values())
+        this.#auditor.passedOver(cursor, ends.get(`${cursor.topic}-${cursor.partition}`) ?? cursor.next);
     for (const { consumer } of this.#readings) void consumer.close();
     const ended = await this.#world.settled(Promise.all(users), SENDS_END_MS);
     if (ended === undefined) throw new Stuck('users do not end', await this.#dump());
     // The last administrator may have raised a durability: what was committed is then committed once more.
     if (!(await run(this.#allCommitted(), HEALS_WITHIN_MS))) throw new Stuck('not everything is committed', await this.#dump());
+    if (this.#broken) return;
+    let left: string[] = [];
+    const isEmpty = async (): Promise<boolean> => {
+      const described = await this.#bus.admin().describeLogDirs();
+      left = this.#bounds.leftover(described.reduce((sum, { residentBytes }) => sum + residentBytes, 0));
+      return left.length === 0;
+    };
+    if (!(await run(this.#repeatedly(isEmpty), GIVEN_BACK_WITHIN_MS))) throw new Stuck(left.join('; '), await this.#dump());
   }
 
-  /** Whether every partition has committed what it holds, as it was told last; asks again and again. */
+  /** Whether every partition has committed what it holds, as it was told last. */
   #allCommitted(): () => boolean {
-    const { clock } = this.#world;
-    let committed = false;
-    const look = async (): Promise<void> => {
+    return this.#repeatedly(async () => {
       const partitions = await this.#bus.admin().describeLogDirs();
-      committed = partitions.every(({ state, highWatermark, endOffset }) => state === 'online' && highWatermark === endOffset);
-    };
+      return partitions.every(({ state, highWatermark, endOffset }) => state === 'online' && highWatermark === endOffset);
+    });
+  }
+
+  /** Asks again and again until it is so; tells whether it was. */
+  #repeatedly(isSo: () => Promise<boolean>): () => boolean {
+    const { clock } = this.#world;
+    let was = false;
     const again = (): void => {
-      if (!committed)
-        look().then(
-          () => clock.after(50, again),
-          () => clock.after(50, again),
-        );
+      if (was) return;
+      const later = (answer: boolean): void => {
+        was = answer;
+        clock.after(50, again);
+      };
+      isSo().then(later, () => later(false));
     };
     again();
-    return () => committed;
+    return () => was;
   }
 
   /** End offsets of all partitions that are not passing. */
@@ -385,39 +487,12 @@ class Simulation {
   /** Reads everything and compares it. */
   async #scan(): Promise<void> {
     for (const { name } of this.#plan.topics) {
-      const scans = await this.#ask(() => this.#scanTopic(name));
-      for (const [scan, found] of scans) this.#auditor.scanned(scan, found);
+      const { scans, durability } = await this.#ask(() => this.#scanner.scan(this.#bus.client(), name));
+      // What a start finds lies in files; what is `synced` was synced by the start.
+      const found = safetyOf[!this.#plan.folder ? 'memory' : durability === 'synced' ? 'synced' : 'written'];
+      for (const scan of scans) this.#auditor.scanned(scan, found);
     }
     this.#auditor.scannedAll();
-  }
-
-  async #scanTopic(name: string): Promise<[Scan, Safety][]> {
-    const client = this.#bus.client();
-    const consumer = client.consumer({ autoOffsetReset: 'earliest', key: rawSerde, value: rawSerde, onDamage: 'skip' });
-    const records = new Map<number, SeenRecord[]>();
-    this.#scanner = consumer;
-    await consumer.assign(name);
-    const ends = await client.admin().listOffsets(name, 'latest');
-    const endOf = (partition: number): number => ends[partition].offset;
-    for (;;) {
-      const left = consumer.assignment().filter(({ partition, position }) => position < endOf(partition));
-      if (left.length === 0) break;
-      for (const record of await consumer.poll({ timeoutMs: 1000, recordsMax: 1000 })) {
-        const { topic, partition, offset, timestamp, rawKey, rawValue } = record;
-        const list = records.get(partition) ?? [];
-        list.push({ topic, partition, offset, timestamp, rawKey, rawValue });
-        records.set(partition, list);
-      }
-    }
-    this.#scanner = null;
-    await consumer.close();
-    const [{ partitions, durability }] = await client.admin().describeTopics([name]);
-    // What a start finds lies in files; what is `synced` was synced by the start.
-    const found = safetyOf[!this.#plan.folder ? 'memory' : durability === 'synced' ? 'synced' : 'written'];
-    return partitions.map(({ partition, startOffset, quarantined }) => {
-      const scan = { topic: name, partition, startOffset, endOffset: endOf(partition), records: records.get(partition) ?? [], quarantined };
-      return [scan, found];
-    });
   }
 
   // Telling.
@@ -449,9 +524,7 @@ class Simulation {
         lines.push(
           `${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`,
         );
-    for (const { topic, partition, position } of this.#scanner?.assignment() ?? [])
-      lines.push(`the scan is at ${topic}-${partition}@${position}`);
-    lines.push(...this.#bounds.tell());
+    lines.push(...this.#scanner.tell(), ...this.#bounds.tell());
     const described = await this.#world.settled(this.#bus.admin().describeLogDirs(), 1000);
     if (described !== undefined && 'value' in described)
       for (const one of described.value)
@@ -468,9 +541,3 @@ class Stuck extends Error {
     super(`stuck: ${what}\n    ${dump}`);
   }
 }
-
-const rawSerde = {
-  name: 'raw',
-  serialize: (value: Uint8Array) => value,
-  deserialize: (bytes: Buffer): Uint8Array => bytes,
-};

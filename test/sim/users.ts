@@ -17,6 +17,8 @@ export interface User {
   client: Client;
   random: Random;
   auditor: Auditor;
+  /** Those under whose names it has sent. */
+  sources: SourceOfRecords[];
   /** Nothing new is begun any more. */
   stopping: () => boolean;
 }
@@ -70,6 +72,7 @@ export async function produce(user: User, habits: ProducerHabits, made: (produce
   made(producer);
   const exact = options.idempotence !== false;
   const source = auditor.source({ exact, ordered: exact || options.maxInFlight === 1 });
+  user.sources.push(source);
   let left = habits.records;
   while (left > 0 && !user.stopping()) {
     const count = Math.min(left, 1 + random.below(habits.burst));
