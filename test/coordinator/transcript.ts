@@ -1,6 +1,6 @@
 /**
  * Golden transcripts: a file of commands, each followed by everything that it printed. The test runs the commands of the file and
- * compares the whole; with UPDATE=1 it writes the file anew, to be read before it is committed.
+ * compares the whole; with SPILLWAY_UPDATE=1 it writes the file anew, to be read before it is committed.
  *
  *   # a remark
  *   > a command
@@ -24,7 +24,7 @@ export function testTranscripts(folder: string, begin: () => (command: string) =
         .filter((line) => line.startsWith('#') || line.startsWith('> ') || line === '')
         .flatMap((line) => (line.startsWith('> ') ? [line, ...run(line.slice(2)).split('\n').filter(Boolean)] : [line]))
         .join('\n');
-      if (process.env.UPDATE === '1') writeFileSync(path, replayed);
+      if (process.env.SPILLWAY_UPDATE === '1') writeFileSync(path, replayed);
       else expect(replayed).toBe(recorded);
     });
   }

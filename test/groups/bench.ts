@@ -18,7 +18,7 @@ export interface Reply {
 export class GroupBench {
   groups: Groups = emptyGroups();
   monotonicMs = 0;
-  /** Facts of the last decision. */
+  /** Facts of the decisions since this was emptied. */
   facts: GroupFact[] = [];
   readonly topics = new Map<string, { name: string; topicId: string; partitions: number }>();
   readonly random: Random;
@@ -57,7 +57,7 @@ export class GroupBench {
   }
 
   take({ facts, replies }: GroupDecision): Reply[] {
-    this.facts = facts;
+    this.facts.push(...facts);
     for (const fact of facts) {
       applyGroup(this.groups, fact);
       if (isStored(fact)) applyGroup(this.#stored, fact);

@@ -1,4 +1,5 @@
 /** Joins of a classic group: new members, members that join again, static members that come back under a new id. */
+import { CONSUMER_PROTOCOL, decodeSubscription } from '../../assign/consumer-protocol.ts';
 import type { CoordinatorAskOf } from '../protocol.ts';
 import {
   completeIfAllJoined,
@@ -174,6 +175,8 @@ function comeBack(draft: Draft, ask: JoinAsk, token: number, known: Member, memb
       if (selectProtocol(draft.all(), draft.row.leader) !== draft.row.assignor) {
         return prepareRebalance(draft, `${memberId} came back with other protocols`);
       }
+      // Kafka lets it wait for the next rebalance, which may never come: nobody else knows that it reads other topics now.
+      if (!readsTheSame(row, ask)) return prepareRebalance(draft, `${memberId} came back with other topics`);
       draft.touch(memberId, { join: null });
       draft.heard(memberId, ask.sessionTimeoutMs);
       draft.save();
@@ -193,6 +196,12 @@ function comeBack(draft: Draft, ask: JoinAsk, token: number, known: Member, memb
 function sameProtocols(a: JoinAsk['protocols'] | NonNullable<MemberRow['protocols']>, b: JoinAsk['protocols']): boolean {
   if (a.length !== b.length) return false;
   return a.every(({ name, metadata }, i) => name === b[i].name && Buffer.compare(metadata, b[i].metadata) === 0);
+}
+
+function readsTheSame({ protocols }: MemberRow, ask: JoinAsk): boolean {
+  if (ask.protocolType !== CONSUMER_PROTOCOL) return true;
+  const topicsOf = (metadata: Uint8Array | undefined): string => (decodeSubscription(metadata ?? NO_BYTES)?.topics ?? []).sort().join();
+  return topicsOf(protocols?.[0]?.metadata) === topicsOf(ask.protocols[0].metadata);
 }
 
 function whyOf({ reason }: JoinAsk): string {

@@ -4,7 +4,7 @@ import type { CoordinatorAskOf } from '../protocol.ts';
 import { validateMember } from './classic-join.ts';
 import { assigned, completeIfAllJoined, prepareRebalance, removeMember, settle, stateOf, synced, unpromise } from './classic-round.ts';
 import { type Draft, waiting } from './draft.ts';
-import { REJOIN, type Refusal, refusal, refuseWith, syncRefused, unknownMember } from './replies.ts';
+import { REJOIN, type Refusal, refusal, refuseWith, syncRefused } from './replies.ts';
 import { NEVER } from './state.ts';
 
 /** `describe` puts an assignment's bytes into words. */
@@ -53,8 +53,10 @@ export function hear(draft: Draft, memberId: string): void {
 export function leave(draft: Draft, ask: CoordinatorAskOf<'leaveGroup'>, token: number): void {
   const left: string[] = [];
   const members = ask.members.map(({ memberId, instanceId, reason }) => {
-    const error = leaveOne(draft, memberId, instanceId, reason);
-    if (error === 'NONE') left.push(memberId === '' ? (instanceId ?? '') : memberId);
+    // An administrator removes a static member by its instance id alone.
+    const known = memberId === '' && instanceId !== null ? (draft.static(instanceId)?.row.memberId ?? '') : memberId;
+    const error = leaveOne(draft, known, instanceId, reason);
+    if (error === 'NONE') left.push(known);
     return { memberId, instanceId, error: errors[error].code };
   });
   draft.reply(token, { verb: 'leaveGroup', id: ask.id, error: 0, message: '', members });
@@ -66,12 +68,9 @@ export function leave(draft: Draft, ask: CoordinatorAskOf<'leaveGroup'>, token: 
 
 function leaveOne(draft: Draft, memberId: string, instanceId: string | null, reason: string): ErrorName {
   if (unpromise(draft, memberId)) return 'NONE';
-  // An administrator removes a static member by its instance id alone.
-  const known = memberId === '' && instanceId !== null ? draft.static(instanceId)?.row.memberId : memberId;
-  if (known === undefined) return 'UNKNOWN_MEMBER_ID';
-  const wrong = validateMember(draft, known, instanceId);
+  const wrong = validateMember(draft, memberId, instanceId);
   if (wrong !== null) return wrong.error;
-  draft.tell('left', known, `${known} leaves${reason === '' ? '' : `: ${reason}`}`);
-  removeMember(draft, known, unknownMember(draft.groupId, known));
+  draft.tell('left', memberId, `${memberId} leaves${reason === '' ? '' : `: ${reason}`}`);
+  removeMember(draft, memberId);
   return 'NONE';
 }

@@ -99,9 +99,12 @@ function completeJoin(draft: Draft): void {
     `generation ${draft.row.epoch}: ${unsynced.join(', ')}; ${draft.row.leader} assigns by ${draft.row.assignor}`,
   );
   for (const { row, live } of members) {
+    // A static member that has not joined keeps its place for what is left of its session: Kafka begins it anew with each generation, so
+    // that a dead one can hold up a busy group for long.
+    if (live.join === null) continue;
     draft.put(row, { ...live, join: null, isNew: false });
     draft.heard(row.memberId, row.sessionTimeoutMs);
-    if (live.join !== null) draft.reply(live.join.token, joined(draft, live.join.id, row.memberId, {}));
+    draft.reply(live.join.token, joined(draft, live.join.id, row.memberId, {}));
   }
 }
 

@@ -10,14 +10,13 @@ import { rebalanceTimeoutOf } from './classic-join.ts';
 import { sameNames } from './consumer.ts';
 import { blankRow, moveOn, removeMembers } from './consumer-members.ts';
 import type { Draft } from './draft.ts';
-import type { Member, MemberRow, Partitions } from './facts.ts';
+import type { Member, MemberRow } from './facts.ts';
 import { downgrade } from './migrate.ts';
-import { toPartitions } from './partitions.ts';
 import { isReconciled } from './reconcile.ts';
 import { fencedInstance, joinRefused, NO_BYTES, REJOIN, type Refusal, refusal, refuseWith, syncRefused, unknownMember } from './replies.ts';
 import { NEVER, unheard } from './state.ts';
 import { bump } from './target.ts';
-import { newMemberId, toNames } from './words.ts';
+import { newMemberId, toIds, toNames } from './words.ts';
 
 type JoinAsk = CoordinatorAskOf<'joinGroup'>;
 
@@ -36,6 +35,8 @@ export function joinConsumerGroup(draft: Draft, ask: JoinAsk, token: number): vo
       refusal('INCONSISTENT_GROUP_PROTOCOL', `group "${groupId}" is one of consumers: offer an assignor that its members support`),
     );
   }
+  // Ids that are given out are not remembered here; but one that owns something was a member, and must hear that it is none any more.
+  if (!isNew && draft.get(memberId) === undefined && subscription.owned.length > 0) return refuse(unknownMember(groupId, memberId));
   if (isNew && ask.instanceId === null && ask.requiresMemberId) {
     return refuse(refusal('MEMBER_ID_REQUIRED', `join again as "${memberId}"`), memberId);
   }
@@ -60,7 +61,7 @@ export function joinConsumerGroup(draft: Draft, ask: JoinAsk, token: number): vo
     bump(draft);
     draft.tell('rebalance', memberId, `epoch ${draft.row.epoch}: ${memberId} subscribes to ${row.topics.join(', ') || 'nothing'}`);
   }
-  moveOn(draft, memberId, ownedOf(draft, subscription));
+  moveOn(draft, memberId, toIds(subscription.owned, around.topics));
   draft.heard(memberId, row.sessionTimeoutMs);
   draft.touch(memberId, { rebalanceByMs: NEVER, syncByMs: around.monotonicMs + row.rebalanceTimeoutMs });
   draft.reply(token, joinedAs(draft, ask.id, memberId, draft.member(memberId).row.epoch, row.protocols?.[0].name ?? ''));
@@ -124,15 +125,6 @@ function toRow(row: MemberRow, ask: JoinAsk, subscription: Subscription): Member
     topicRegex: '',
     assignor: '',
   };
-}
-
-function ownedOf(draft: Draft, { owned }: Subscription): Partitions {
-  return toPartitions(
-    owned.flatMap(({ topic, partitions }) => {
-      const topicId = draft.around.topics.byName(topic)?.topicId;
-      return topicId === undefined ? [] : [{ topicId, partitions }];
-    }),
-  );
 }
 
 /** The member who asks, or why it may not. */

@@ -1,13 +1,14 @@
 /** A group changes its protocol while its members go on: classic to consumer with the first member of KIP-848, back after the last one. */
 import { CONSUMER_PROTOCOL, decodeAssignment, decodeSubscription, encodeAssignment, versionOf } from '../../assign/consumer-protocol.ts';
-import { prepareRebalance, selectProtocol } from './classic-round.ts';
+import { DEFAULT_SERVER_ASSIGNOR } from '../../assign/server.ts';
+import { prepareRebalance, removeMember, roundOf, selectProtocol, stateOf } from './classic-round.ts';
 import type { Draft } from './draft.ts';
 import type { MemberRow, Partitions } from './facts.ts';
-import { filterPartitions, NO_PARTITIONS, toPartitions } from './partitions.ts';
+import { filterPartitions, NO_PARTITIONS, union } from './partitions.ts';
 import { joinRefused, NO_BYTES, REJOIN, type Refusal, refusal, syncRefused } from './replies.ts';
 import { emptyRound, NEVER } from './state.ts';
 import { noteTopics } from './target.ts';
-import { toNames } from './words.ts';
+import { toIds, toNames } from './words.ts';
 
 /** Turns a classic group into a consumer group, members, generation and assignment as they are; or says why it cannot be. */
 export function upgrade(draft: Draft): Refusal | null {
@@ -19,18 +20,19 @@ export function upgrade(draft: Draft): Refusal | null {
     if (draft.row.protocolType !== CONSUMER_PROTOCOL) return cannot(`it is of type "${draft.row.protocolType}"`);
     if (size > settings.membersMax) return cannot(`it has more than ${settings.membersMax} members`);
   }
-  const rows: MemberRow[] = [];
-  const taken = new Map<string, Set<number>>();
+  dropUnsynced(draft);
+  const converted: { row: MemberRow; claimed: Partitions }[] = [];
   for (const { row } of draft.all()) {
-    const converted = toConsumerRow(draft, row);
-    if (typeof converted === 'string') return cannot(converted);
-    rows.push({ ...converted, ...firstOwner(converted, taken) });
+    const turned = toConsumerRow(draft, row);
+    if (typeof turned === 'string') return cannot(turned);
+    converted.push(turned);
   }
+  const rows = withOwners(converted);
   draft.change({
     type: 'consumer',
     protocolType: CONSUMER_PROTOCOL,
     leader: '',
-    assignor: '',
+    assignor: DEFAULT_SERVER_ASSIGNOR,
     assignmentEpoch: draft.row.epoch,
     topicsDigest: '',
   });
@@ -46,20 +48,24 @@ export function upgrade(draft: Draft): Refusal | null {
   return null;
 }
 
-function toConsumerRow(draft: Draft, row: MemberRow): MemberRow | string {
-  const { topics } = draft.around;
+/** A member of a settled generation that has not asked for its assignment does not know what it has: it joins anew. */
+function dropUnsynced(draft: Draft): void {
+  if (stateOf(draft) !== 'Stable') return;
+  for (const memberId of roundOf(draft).unsynced) {
+    draft.tell('fenced', memberId, `${memberId} has not synced before the group changed its protocol`);
+    removeMember(draft, memberId);
+  }
+}
+
+/** The row, and what the member said that it owned when it joined last; or why it cannot be turned. */
+function toConsumerRow(draft: Draft, row: MemberRow): { row: MemberRow; claimed: Partitions } | string {
   const metadata = row.protocols?.find(({ name }) => name === draft.row.assignor) ?? row.protocols?.[0];
   const subscription = decodeSubscription(metadata?.metadata ?? NO_BYTES);
   const assignment = decodeAssignment(row.assignmentBytes);
   if (subscription === null || assignment === null) return `${row.memberId} does not speak the consumers' protocol`;
   if (assignment.userData !== null && assignment.userData.length > 0) return 'what its own assignor has sent along would be lost';
-  const rows = assignment.partitions.flatMap(({ topic, partitions }) => {
-    const topicId = topics.byName(topic)?.topicId;
-    return topicId === undefined ? [] : [{ topicId, partitions }];
-  });
-  const assigned = toPartitions(rows);
   const { epoch } = draft.row;
-  return {
+  const turned: MemberRow = {
     ...row,
     rackId: subscription.rackId,
     topics: [...new Set(subscription.topics)].sort(),
@@ -67,20 +73,27 @@ function toConsumerRow(draft: Draft, row: MemberRow): MemberRow | string {
     epoch,
     previousEpoch: epoch,
     state: 'stable',
-    assigned,
+    assigned: toIds(assignment.partitions, draft.around.topics),
     revoking: NO_PARTITIONS,
-    target: assigned,
+    target: NO_PARTITIONS,
   };
+  return { row: turned, claimed: toIds(subscription.owned, draft.around.topics) };
 }
 
-/** A leader may have given a partition to two: the first one keeps it. */
-function firstOwner({ assigned }: MemberRow, taken: Map<string, Set<number>>): { assigned: Partitions; target: Partitions } {
-  const own = filterPartitions(assigned, (topicId, partition) => {
-    const known = taken.get(topicId) ?? new Set();
-    taken.set(topicId, known);
-    return !known.has(partition) && known.add(partition) !== undefined;
-  });
-  return { assigned: own, target: own };
+/**
+ * Every partition with one owner. A leader may have given one to two: the first keeps it. A cooperative member may still have what it
+ * said that it owned when it joined, because the assignment that takes it away has not reached it: it has to give that up first.
+ */
+function withOwners(converted: readonly { row: MemberRow; claimed: Partitions }[]): MemberRow[] {
+  const taken = new Map<string, Set<number>>();
+  const takeFree = (partitions: Partitions): Partitions =>
+    filterPartitions(partitions, (topicId, partition) => {
+      const known = taken.get(topicId) ?? new Set();
+      taken.set(topicId, known);
+      return !known.has(partition) && known.add(partition) !== undefined;
+    });
+  const given = converted.map(({ row }) => takeFree(row.assigned));
+  return converted.map(({ row, claimed }, i) => ({ ...row, target: given[i], assigned: union(given[i], takeFree(claimed)) }));
 }
 
 export function mayDowngrade(draft: Draft): boolean {
@@ -102,7 +115,8 @@ export function downgrade(draft: Draft, rebalances: boolean, reason: string): vo
   draft.round = { ...emptyRound, state: 'Stable' };
   for (const { row, live } of members) {
     const metadata = row.protocols?.find(({ name }) => name === assignor)?.metadata ?? NO_BYTES;
-    const partitions = toNames(row.target, draft.around.topics);
+    // What it may still have, not what it was to have: the group may be a consumer group again before it has joined.
+    const partitions = toNames(union(row.assigned, row.revoking), draft.around.topics);
     const assignmentBytes = encodeAssignment({ partitions, userData: null }, Math.max(0, Math.min(versionOf(metadata), 3)));
     draft.put(
       {

@@ -2,6 +2,7 @@
 import type { Random } from '../../world/random.ts';
 import type { TopicsView } from './decision.ts';
 import type { Partitions } from './facts.ts';
+import { toPartitions } from './partitions.ts';
 
 /** As Kafka's: what the member calls itself, and a random UUID. */
 export function newMemberId(prefix: string, random: Random): string {
@@ -42,4 +43,14 @@ export function toNames(partitions: Partitions, topics: TopicsView): { topic: st
     topic: topics.byId(topicId)?.name ?? topicId,
     partitions: [...numbers],
   }));
+}
+
+/** By id; topics that do not exist are left out. */
+export function toIds(rows: readonly { topic: string; partitions: readonly number[] }[], topics: TopicsView): Partitions {
+  return toPartitions(
+    rows.flatMap(({ topic, partitions }) => {
+      const topicId = topics.byName(topic)?.topicId;
+      return topicId === undefined ? [] : [{ topicId, partitions: [...partitions] }];
+    }),
+  );
 }
