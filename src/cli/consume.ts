@@ -23,6 +23,7 @@ const options = {
   'key-as': { type: 'text', value: 'WAY', choices: readings, about: 'how keys are read (default text)' },
   'value-as': { type: 'text', value: 'WAY', choices: readings, about: 'how values are read (default text)' },
   separator: { type: 'text', value: 'TEXT', about: 'between key and value (default a tab)' },
+  group: { type: 'text', short: 'g', value: 'NAME', about: 'go on where this group stands, and commit for it what was written' },
   'skip-damaged': { type: 'flag', about: 'pass over damaged batches (default: stop there)' },
   ...busOptions,
 } as const satisfies OptionTable;
@@ -36,10 +37,12 @@ export const consume = defineVerb({
   about: `PLACE is ${placeForms}; times without a zone are UTC.
 Forms of output: value, a line each · key-value · json, a document per line: { topic, partition, offset, timestamp, key, value,
 headers }, where bytes that are not UTF-8 stand as { "base64" } · length-prefixed, as produce reads it · hex · summary. The order is
-that of each partition; partitions take turns. --json is --format json.`,
+that of each partition; partitions take turns. --json is --format json. With --group, PLACE of --from is beginning or end, and counts
+only where the group has committed nothing.`,
   examples: [
     ['consume flights --count 5 --json', 'five records as JSON lines'],
     ['consume flights --from 1h --until 30m', 'what came between an hour and half an hour ago'],
+    ['consume flights --group billing --follow', 'what is new for the group billing, until Ctrl-C'],
     ['consume flights --partition 2 --from -10 --format key-value', 'the last ten records of partition 2'],
   ],
   run: (call) => withBus(call, 'must exist', (bus) => run(call, bus)),
@@ -59,27 +62,21 @@ const LOOK_EVERY_MS = 200;
 async function run(call: ConsumeCall, bus: Bus): Promise<number> {
   const { positionals, values, terminal, clock } = call;
   const [topic] = positionals;
+  checkGroup(call);
   const spans = await spansOf(call, bus.admin(), topic);
-  const consumer = bus.consumer({
-    value: serdes.raw,
-    autoOffsetReset: 'earliest',
-    onDamage: values['skip-damaged'] ? 'skip' : 'stop',
-  });
-  for (const [partition, { from, until }] of spans) if (from >= until) spans.delete(partition);
-  if (spans.size > 0 && values.count !== 0) {
-    await consumer.assign([...spans.keys()].map((partition) => ({ topic, partition })));
-    await Promise.all([...spans].map(([partition, { from }]) => consumer.seek({ topic, partition }, from)));
-  }
+  for (const [partition, { from, until }] of spans) if (from >= until && values.group === undefined) spans.delete(partition);
+  if (!values.follow) for (const [partition, { until }] of spans) if (until === 0) spans.delete(partition);
+  const consumer = await consumerOf(call, bus, topic, spans);
   const writer = new Writer(call, spans);
   const progress = new Progress(terminal, clock, topic);
   const batches = consumer.batches();
-  let next = spans.size > 0 ? batches.next() : null;
+  let next = spans.size > 0 && values.count !== 0 ? batches.next() : null;
   const stopped = new Promise<'stopped'>((resolve) => terminal.stop.addEventListener('abort', () => resolve('stopped'), { once: true }));
   while (next !== null && !writer.isDone && !terminal.stop.aborted) {
     const got = await Promise.race([next, stopped, tick(call)]);
     if (got === 'stopped') break;
     if (got === 'tick') {
-      await terminal.out.flush();
+      await commit(call, consumer, writer);
       writer.passed(consumer.assignment());
       continue;
     }
@@ -89,11 +86,44 @@ async function run(call: ConsumeCall, bus: Bus): Promise<number> {
     if (!writer.isDone) next = batches.next();
   }
   next?.catch(() => {});
+  await commit(call, consumer, writer);
   await consumer.close();
-  await terminal.out.flush();
   const isRead = terminal.stop.reason !== 'reader gone';
   if (isRead && !terminal.outIsInteractive && !values.quiet && !values.json) progress.end(topic, writer.amount);
   return exitCodes.ok;
+}
+
+type TextConsumer = Consumer<string | Uint8Array, Buffer | Uint8Array>;
+
+/** One that reads the spans, or takes part in the group. */
+async function consumerOf({ values }: ConsumeCall, bus: Bus, topic: string, spans: ReadonlyMap<number, Span>): Promise<TextConsumer> {
+  const onDamage = values['skip-damaged'] ? 'skip' : 'stop';
+  const group = values.group;
+  if (group !== undefined) {
+    const autoOffsetReset = values.from === 'end' ? 'latest' : 'earliest';
+    return bus.consumer({ value: serdes.raw, onDamage, autoOffsetReset, groupId: group, topics: topic, autoCommit: false });
+  }
+  const consumer = bus.consumer({ value: serdes.raw, onDamage, autoOffsetReset: 'earliest' });
+  if (spans.size === 0 || values.count === 0) return consumer;
+  await consumer.assign([...spans.keys()].map((partition) => ({ topic, partition })));
+  await Promise.all([...spans].map(([partition, { from }]) => consumer.seek({ topic, partition }, from)));
+  return consumer;
+}
+
+/** What has left this process is committed, never more. */
+async function commit({ values, terminal }: ConsumeCall, consumer: TextConsumer, writer: Writer): Promise<void> {
+  await terminal.out.flush();
+  const written = writer.takeWritten(consumer.assignment());
+  if (values.group !== undefined && written.length > 0 && terminal.stop.reason !== 'reader gone') await consumer.commit(written);
+}
+
+function checkGroup({ values }: ConsumeCall): void {
+  if (values.group === undefined) return;
+  if (values.group === '') throw new UsageError('--group takes the name of a group', 'consume');
+  if (values.partition.length > 0) throw new UsageError('--group chooses the partitions; leave --partition away', 'consume');
+  if (values.until !== undefined) throw new UsageError('--group goes on to what is there now; leave --until away, or --follow', 'consume');
+  if (values.from !== undefined && !['beginning', 'end'].includes(values.from))
+    throw new UsageError('--from is beginning or end with --group; "spillway groups reset" moves a group elsewhere', 'consume');
 }
 
 function tick({ clock }: ConsumeCall): Promise<'tick'> {
@@ -106,6 +136,8 @@ class Writer {
   readonly #call: ConsumeCall;
   readonly #spans: Map<number, Span>;
   readonly #format: Formatter;
+  /** The offset behind what was written, by partition. */
+  readonly #written = new Map<number, { topic: string; partition: number; offset: number }>();
   #left: number;
   #cursor: RecordCursor | undefined;
 
@@ -130,11 +162,19 @@ class Writer {
       const { offset, timestampMs, key, value, headers } = this.#cursor.view();
       const waiting = out.write(this.#format({ topic, partition, offset, timestampMs, key, value, headers }));
       if (waiting !== undefined) await waiting;
+      this.#written.set(partition, { topic, partition, offset: offset + 1 });
       this.#left--;
       this.amount.records++;
       this.amount.bytes += value?.length ?? 0;
     }
     if (batch.nextOffset >= until) this.#spans.delete(partition);
+  }
+
+  /** How far it has written, of the partitions that are assigned still, since it was asked last. */
+  takeWritten(assignment: readonly { partition: number }[]): { topic: string; partition: number; offset: number }[] {
+    const written = [...this.#written.values()].filter((one) => assignment.some(({ partition }) => partition === one.partition));
+    this.#written.clear();
+    return written;
   }
 
   /** Partitions whose position is beyond their end have nothing more to give. */

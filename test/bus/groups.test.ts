@@ -1,4 +1,7 @@
 /** Groups through a real bus, with members on this thread and on threads of their own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Bus, BusError, type Consumer, type ConsumerOptions, defineTopic, serdes, type TopicPartition } from '../../src/index.ts';
@@ -279,6 +282,62 @@ describe.each(['consumer', 'classic'] as const)('members of the %s protocol', (g
     await sleep(5);
     expect(await own.close({ deadlineMs: 5000 })).toEqual({ unfinished: [] });
     await Promise.all(loops);
+  });
+});
+
+describe.each(['consumer', 'classic'] as const)('a coordinator that fails under members of the %s protocol', (groupProtocol) => {
+  test.each([
+    ['in memory', false],
+    ['with a folder', true],
+  ])('is followed by one with which they go on: nothing is left out, commits wait for it (%s)', async (_, onDisk) => {
+    const dir = onDisk ? mkdtempSync(joinPath(tmpdir(), 'spillway-groups-')) : null;
+    const own = await Bus.open({ memoryBytesMax: 32 * 1024 * 1024, hosts: 1, logLevel: 'silent', ...(dir === null ? {} : { dir }) });
+    await own.admin().createTopics([{ name: 't', partitions: 4, configs: { durability: 'memory' } }]);
+    const lost: string[] = [];
+    const seen: number[] = [];
+    const members = [0, 1].map(() =>
+      own.consumer<string, number>({
+        groupId: 'g',
+        topics: 't',
+        groupProtocol,
+        autoOffsetReset: 'earliest',
+        autoCommitIntervalMs: 20,
+        sessionTimeoutMs: 2000,
+        onLost: (all) => void lost.push(numbers(all)),
+      }),
+    );
+    const loops = members.map(async (consumer) => {
+      for await (const { value } of consumer) seen.push(value as number);
+    });
+    const producer = own.producer();
+    const owners = (): number[] => members.map((consumer) => consumer.assignment().length);
+    await expect.poll(() => owners(), eventually).toEqual([2, 2]);
+    for (let round = 0; round < 3; round++) {
+      await producer.send(
+        't',
+        Array.from({ length: 40 }, (_, i) => ({ partition: i % 4, value: round * 40 + i })),
+      );
+      own.failCoordinator();
+      // It is away when this is asked, and it is answered all the same.
+      await expect
+        .poll(
+          () =>
+            members[0].commit().then(
+              () => 'stored',
+              (error) => (error as BusError).code,
+            ),
+          eventually,
+        )
+        .toBe('stored');
+    }
+    await expect.poll(() => new Set(seen).size, eventually).toBe(120);
+    await expect.poll(() => owners(), eventually).toEqual([2, 2]);
+    // What a folder remembers nobody loses.
+    if (onDisk) expect([lost, seen.length]).toEqual([[], 120]);
+    own.failCoordinator();
+    expect(await own.close({ deadlineMs: 10_000 })).toEqual({ unfinished: [] });
+    await Promise.all(loops);
+    if (dir !== null) rmSync(dir, { recursive: true });
   });
 });
 

@@ -230,6 +230,26 @@ describe('processes', () => {
     expect((await spillway('consume owned')).out).toBe('one\n');
   });
 
+  test('a group goes on where it stands: by count, to what is there, with Ctrl-C', async () => {
+    await spillway('topics create work --partitions 1');
+    await spillway('produce work', 'one\ntwo\nthree\n');
+    expect((await spillway('consume work --group team --count 2')).out).toBe('one\ntwo\n');
+    expect((await spillway('consume work --group team')).out).toBe('three\n');
+    expect((await spillway('consume work --group team')).out).toBe('');
+    expect((await spillway('consume work --group others')).out).toBe('one\ntwo\nthree\n');
+    expect((await spillway('consume work --group late --from end')).out).toBe('');
+    await spillway('produce work', 'four\nfive\n');
+    const follower = start(['consume', 'work', '--group', 'team', '--follow'], cwd);
+    await follower.shows('five');
+    follower.child.kill('SIGINT');
+    const { code, out } = await follower.ended;
+    expect([code, out]).toEqual([130, 'four\nfive\n']);
+    expect((await spillway('consume work --group team')).out).toBe('');
+    expectEnd(await spillway('consume work --group team --partition 0'), 2, /--group chooses the partitions/);
+    expectEnd(await spillway('consume work --group team --until 3'), 2, /leave --until away/);
+    expectEnd(await spillway('consume work --group team --from -3'), 2, /groups reset/);
+  });
+
   test('Ctrl-C while producing: what was read is sent, the end is 130', async () => {
     const producer = start(['produce', 'slow'], cwd);
     producer.child.stdin.write('one\ntwo\n');
