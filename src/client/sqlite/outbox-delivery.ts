@@ -23,23 +23,12 @@ const RECORD_OVERHEAD = 20;
 
 export class OutboxDelivery {
   readonly #dispatcher: Dispatcher;
-  #identity: Promise<Identity> | null = null;
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
   }
 
-  /** Who sends: one producer for as long as this outbox lives. */
-  async identity(): Promise<Identity> {
-    this.#identity ??= this.newIdentity();
-    try {
-      return await this.#identity;
-    } catch (error) {
-      this.#identity = null;
-      throw error;
-    }
-  }
-
+  /** A producer that nobody was before. */
   async newIdentity(): Promise<Identity> {
     const { producerId, producerEpoch } = await askCoordinator(this.#dispatcher, 'initProducerId', {});
     return { producerId, producerEpoch };

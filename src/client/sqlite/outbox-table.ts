@@ -149,11 +149,12 @@ export class OutboxTable {
 
   /**
    * Fixes the next batch of a lane, or gives the one that is on its way already. `fits` says how many of the rows it may hold. Null: there are
-   * no rows. A topic that was made anew has nothing of what was on its way: it is sent again, as a new producer's.
+   * no rows. A lane keeps its producer, whoever pumps: were one to come back to an id that it had used before, its first sequences would be
+   * taken for those of then. So a lane that is new, or whose topic was made anew, needs a `fresh` one, which nobody has used.
    */
   fix(
     place: { topic: string; partition: number; topicId: string },
-    identity: Identity,
+    fresh: Identity | null,
     fromOffset: number,
     rowsMax: number,
     fits: (rows: readonly OutboxRow[]) => number,
@@ -164,17 +165,12 @@ export class OutboxTable {
       const isSame = known !== null && known.topicId === topicId;
       if (isSame && known.lastId > 0) return known;
       const rows = this.rows(topic, partition, Number.MAX_SAFE_INTEGER, rowsMax);
-      if (rows.length === 0) return null;
+      const identity = isSame ? known : fresh;
+      if (rows.length === 0 || identity === null) return null;
       const count = fits(rows);
-      const goesOn = isSame && known.producerId === identity.producerId && known.producerEpoch === identity.producerEpoch;
-      const lane: Lane = {
-        ...place,
-        ...identity,
-        sequence: goesOn ? known.sequence : 0,
-        lastId: rows[count - 1].id,
-        rows: count,
-        fromOffset,
-      };
+      const { producerId, producerEpoch } = identity;
+      const sequence = isSame ? known.sequence : 0;
+      const lane: Lane = { ...place, producerId, producerEpoch, sequence, lastId: rows[count - 1].id, rows: count, fromOffset };
       this.#put(lane);
       return lane;
     });

@@ -232,13 +232,14 @@ export class Outbox<K = string | Uint8Array, V = unknown> {
   async #carryOne(topic: string, partition: number): Promise<boolean> {
     const { batchRows } = this.#options;
     const metadata = await loadTopic(this.#dispatcher, topic, true);
-    const identity = await this.#delivery.identity();
+    const isKnown = this.#table.lane(topic, partition)?.topicId === metadata.topicId;
+    const fresh = isKnown ? null : await this.#delivery.newIdentity();
     const fromOffset = await this.#delivery.endOf(metadata, partition);
     await this.#untilFree();
     if (this.#closed) return false;
     const before = this.#table.lane(topic, partition);
     const place = { topic, partition, topicId: metadata.topicId };
-    const lane = this.#table.fix(place, identity, fromOffset, batchRows, (rows) => this.#delivery.fits(metadata, rows));
+    const lane = this.#table.fix(place, fresh, fromOffset, batchRows, (rows) => this.#delivery.fits(metadata, rows));
     if (lane === null) return false;
     const rows = this.#table.rows(topic, partition, lane.lastId, lane.rows + 1);
     if (rows.length !== lane.rows && rows.length > 0) throw changed(lane, rows);

@@ -225,6 +225,25 @@ test('a log that no longer reaches back is told in words, and nothing is sent tw
   db.close();
 });
 
+test('two outboxes take turns at one table: neither takes up sequences that it had used before', async () => {
+  await bus.admin().createTopics([{ name: 'turns', partitions: 1 }]);
+  const connections = [open('turns'), open('turns')];
+  for (let turn = 0; turn < 4; turn++) {
+    const outbox = bus.outbox(connections[turn % 2], { table: 'box' });
+    outbox.add('turns', { value: turn });
+    await outbox.flush();
+    await outbox.close();
+  }
+  // A lane that was lost begins as a producer of its own too.
+  connections[0].exec('DELETE FROM box_lanes');
+  const outbox = bus.outbox(connections[0], { table: 'box' });
+  outbox.add('turns', { value: 4 });
+  await outbox.flush();
+  await outbox.close();
+  expect(await read('turns')).toEqual([[0, 1, 2, 3, 4]]);
+  for (const db of connections) db.close();
+});
+
 test('a partition that wants another sequence gets the rows from a new producer, once', async () => {
   await bus.admin().createTopics([{ name: 'gap', partitions: 1 }]);
   const db = open('gap');
