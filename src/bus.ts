@@ -6,9 +6,10 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MiB } from './base/bytes.ts';
 import { BusError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
-import type { BusHandle, CloseReport, HandlePost } from './bus/attach.ts';
+import type { CloseReport } from './bus/attach.ts';
 import { type CoordinatorStart, CoordinatorThread } from './bus/coordinator-thread.ts';
 import { type Attached, HostThreads } from './bus/host-threads.ts';
+import { Listeners, type Listening, type ListenOptions } from './bus/listeners.ts';
 import { type BusOptions, type CheckedBusOptions, checkBusOptions } from './bus/options.ts';
 import type { Admin } from './client/admin.ts';
 import { ask, askCoordinator } from './client/ask.ts';
@@ -25,6 +26,7 @@ import type { OutboxOptions } from './client/sqlite/outbox-options.ts';
 import { reasonOf } from './client/user-code.ts';
 import type { CoordinatorAnswer, CoordinatorPost, PressureReport, TurnStage } from './coordinator/protocol.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import type { BusHandle, HandlePost } from './dispatch/handle.ts';
 import { outboxMemory } from './dispatch/outbox.ts';
 import type { HostAnswer, HostPost } from './partition/protocol.ts';
 import { Arena } from './world/arena.ts';
@@ -51,6 +53,7 @@ export class Bus {
   readonly #hosts: HostThreads;
   readonly #coordinator: CoordinatorThread;
   readonly #client: Client;
+  readonly #listeners: Listeners;
   readonly #opened: Promise<void>;
   /** Our ends of the handles that are out. */
   readonly #controls = new Set<MessagePort>();
@@ -99,6 +102,8 @@ export class Bus {
     const introduce = (host: number, port: MessagePort): boolean => this.#coordinator.hostUp(host, port);
     this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, introduce, this.#log, hopeless);
     this.#client = this.#attachMain();
+    const around = { handle: () => this.handle(), clusterId: () => this.#coordinator.busId, folder: dir, logLevel, log: this.#log };
+    this.#listeners = new Listeners(entryOf('listener'), around);
   }
 
   /** A producer on this thread. */
@@ -152,6 +157,15 @@ export class Bus {
     });
     port1.unref();
     return { index, arena: this.#arena.handle, outbox, control, hosts, transferList: [control] };
+  }
+
+  /**
+   * Lets any Kafka client in: listens on a port (127.0.0.1:9092 unless set) or a Unix socket, on a thread of its own. Rejects with BusError
+   * INVALID_ARGUMENT when it cannot have the address, LIMIT_REACHED when the bus has no place for one more thread.
+   */
+  async listen(options: ListenOptions = {}): Promise<Listening> {
+    if (this.closed) throw new BusError('CLOSED', 'the bus is closed');
+    return this.#listeners.listen(options);
   }
 
   /**
@@ -244,6 +258,8 @@ export class Bus {
     const endMs = realClock.monotonicMs() + deadlineMs;
     const left = (): number => Math.max(0, endMs - realClock.monotonicMs());
     const unfinished: string[] = [];
+    // First those who bring work from outside.
+    unfinished.push(...(await this.#listeners.close(left() * 0.25)));
     // A part of the time is kept for the hosts: what producers could not deliver is told, what memory holds must be written.
     unfinished.push(...(await this.#client.drain(left() * 0.5)));
     // A host that dies meanwhile is still replaced: its successor writes out what the dead one held.

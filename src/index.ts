@@ -1,6 +1,7 @@
 /** The public surface of the package. */
 export { BusError, type ErrorName, errors } from './base/errors.ts';
-export { AttachedBus, attach, type BusHandle, type CloseReport } from './bus/attach.ts';
+export { AttachedBus, attach, type CloseReport } from './bus/attach.ts';
+export type { Listening, ListenOptions } from './bus/listeners.ts';
 export type { BusOptions } from './bus/options.ts';
 export { Bus } from './bus.ts';
 export type {
@@ -62,6 +63,7 @@ export type {
   PartitionProgress,
 } from './coordinator/groups/protocol.ts';
 export type { ConfigEntry, ConfigOp, PressureLevel, PressureReason, PressureReport } from './coordinator/protocol.ts';
+export type { BusHandle } from './dispatch/handle.ts';
 export type { Partitioner } from './dispatch/route.ts';
 export type { PartitionDescription } from './partition/protocol.ts';
 export { RecordCursor } from './record/batch-read.ts';

@@ -100,6 +100,14 @@ export const limits = {
   windowRecordsMax: 100_000,
   /** Characters of an error's message in the headers of a dead letter; what is longer is cut. */
   deadLetterErrorMax: 2000,
+  /** Open connections of one listener. */
+  connectionsMax: 20_000,
+  /** Requests of one connection that are begun and not answered, and as many that wait to be begun. */
+  connectionRequestsMax: 1000,
+  /** Bytes of one connection: requests under way and responses that have not left. Beyond it nothing more is read; one request may be larger. */
+  connectionBytesMax: 16 * MiB,
+  /** Fetch sessions of Kafka's clients (KIP-227); the one that was not used for longest makes room. */
+  wireSessionsMax: 10_000,
   /** Characters of one config value. */
   configValueMax: 32 * KiB,
 } as const;

@@ -59,6 +59,7 @@ export class CoordinatorThread {
   #refusal: BusError | null = null;
   #restart: Timer | null = null;
   #failures = 0;
+  #busId = '';
   #stopping = false;
 
   constructor(entry: string, start: CoordinatorStart, events: CoordinatorEvents) {
@@ -70,6 +71,11 @@ export class CoordinatorThread {
       this.#resolveEnded = resolve;
     });
     this.#run(false);
+  }
+
+  /** The cluster id; '' until the first coordinator has begun. */
+  get busId(): string {
+    return this.#busId;
   }
 
   /** Resolves when a coordinator has ended because it was asked to, or none follows. */
@@ -162,6 +168,7 @@ export class CoordinatorThread {
           this.#events.hostReady(answer.host);
           break;
         case 'ready':
+          this.#busId = answer.busId;
           if (this.#failures > 0) this.#events.up();
           break;
         case 'refused':

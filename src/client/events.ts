@@ -47,6 +47,7 @@ export interface BusEvents {
   coordinator: { state: 'up' } | { state: 'down'; error: string; failures: number } | { state: 'lost'; error: string };
   member: { groupId: string; memberId: string; state: 'joined' | 'lost' | 'left' | 'failed'; epoch: number; reason: string };
   commitFailed: { groupId: string; memberId: string; partitions: number; error: string; reason: string };
+  listener: { state: 'down'; error: string; failures: number };
   state: Noticed<'state'>;
   damage: Noticed<'damage'>;
   recovery: Noticed<'recovery'>;
@@ -122,6 +123,10 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
       error: 'the code',
       reason: 'in words',
     },
+  },
+  listener: {
+    documentation: 'A listener has died and is being replaced; its clients connect again.',
+    fields: { state: 'down', error: 'why', failures: 'deaths in a row, of which the pause before the next start depends' },
   },
   state: {
     documentation: 'A partition refuses appends because of its disk, or takes them again.',

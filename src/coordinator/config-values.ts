@@ -144,6 +144,24 @@ export function describeConfigs(configs: Configs, bus: BusConfigs): ConfigEntry[
   }));
 }
 
+/** Every setting of the bus by its bus-level name: what topics have unless they say otherwise, and what is the bus's own. */
+export function describeBusConfigs(bus: BusConfigs): ConfigEntry[] {
+  return [...busKeys()].map((key) => {
+    const row = busRow(key) as ConfigRow;
+    const set = bus.values.get(key);
+    const fallback = row === topicConfigs.durability && !bus.folder ? 'memory' : row.default;
+    return {
+      key,
+      value: set ?? fallback,
+      source: set === undefined ? 'default' : 'bus',
+      type: row.type,
+      // The bus is set up when it is opened.
+      readOnly: true,
+      documentation: row.documentation,
+    };
+  });
+}
+
 type ValueContext = Pick<BusConfigs, 'folder' | 'batchBytesMax'>;
 
 function parseValue(key: string, row: ConfigRow, text: string, context: ValueContext): Checked<string> {

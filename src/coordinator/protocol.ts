@@ -94,7 +94,11 @@ export interface CoordinatorVerbs extends GroupVerbs {
   deleteTopics: { ask: { names: string[] }; reply: { topics: TopicResult[] } };
   createPartitions: { ask: { name: string; total: number }; reply: { message: string } };
   alterConfigs: { ask: { name: string; ops: ConfigOp[]; validateOnly: boolean }; reply: { message: string } };
-  describeConfigs: { ask: { names: string[] }; reply: { topics: { name: string; error: number; entries: ConfigEntry[] }[] } };
+  /** Of topics; with `bus`, also what the bus was opened with, by bus-level names. */
+  describeConfigs: {
+    ask: { names: string[]; bus?: boolean };
+    reply: { topics: { name: string; error: number; entries: ConfigEntry[] }[]; bus?: ConfigEntry[] };
+  };
   /** A producer id of its own, epoch 0. Ids are never given twice by one data folder. */
   initProducerId: { ask: object; reply: { producerId: number; producerEpoch: number } };
   pressure: { ask: object; reply: { report: PressureReport } };

@@ -1,6 +1,7 @@
 /** A thread of the demonstration that reads the whole topic on its own and fingerprints what it gets. */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { attach, type BusHandle } from '../bus/attach.ts';
+import { attach } from '../bus/attach.ts';
+import type { BusHandle } from '../dispatch/handle.ts';
 import { realClock } from '../world/clock.ts';
 import { type Fingerprint, Fingerprints } from './fingerprint.ts';
 

@@ -9,6 +9,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { listenOptions } from '../../src/bus/listeners.ts';
 import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
@@ -42,6 +43,7 @@ export const blocks: Record<string, () => string> = {
       ['name', 'type', 'default', 'allowed', 'what it does'],
     ),
   'options of Bus.open': () => optionBlock(busOptions),
+  'options of bus.listen': () => optionBlock(listenOptions),
   'options of bus.producer': () => optionBlock(producerOptions),
   'options of bus.consumer': () => optionBlock(consumerOptions),
   'options of bus.consumer in a group': () => optionBlock(groupOptions),

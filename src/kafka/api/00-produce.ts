@@ -1,5 +1,10 @@
 /** Produce: batches into partitions, stored as they came. Version 13 names topics by id (KIP-516); the records are a view of the frame. */
-import { api, array, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import type { PartitionMetadata } from '../../coordinator/protocol.ts';
+import type { Acks } from '../../partition/protocol.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, records, string, struct, uuid } from '../schema.ts';
 
 export const produce = api({
   key: 0,
@@ -66,3 +71,101 @@ export const produce = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof produce>;
+type PartitionRow = Writable<ResponseOf<typeof produce>['responses'][number]['partitionResponses'][number]>;
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Batches go into the outbox as they came, in order; while it has no room, no further request of the connection begins. */
+export function handleProduce(request: Request, call: Call, reply: Reply<typeof produce.response>): void {
+  const release = call.hold();
+  call.broker.topics.learn(request.topicData.map(named), false, () => append(request, call, release, reply));
+}
+
+function append(request: Request, { broker, connection }: Call, release: () => void, reply: Reply<typeof produce.response>): void {
+  const appends: Append[] = [];
+  const responses = request.topicData.map((topic) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: topic.partitionData.map(({ index, records: batch }) => {
+      const row: PartitionRow = { index, baseOffset: -1, recordErrors: [], errorMessage: null };
+      const place = broker.topics.partition(named(topic), index);
+      const refusal = refusalOf(request, batch, broker, place);
+      if (refusal !== 0) row.errorCode = refusal;
+      else if (place === undefined) row.errorCode = unknown(broker, topic);
+      else if (batch !== null) appends.push({ place, batch, row });
+      return row;
+    }),
+  }));
+  let left = appends.length;
+  const answered = (): void => {
+    if (left-- > 1) return;
+    if (request.acks !== 0) return reply({ responses });
+    const failed = responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode = 0 }) => errorCode !== 0));
+    // Without a response, its end is all that tells the client.
+    if (failed) connection.close('produce-refused');
+    reply(null);
+  };
+  left++;
+  let next = 0;
+  broker.whenRoom(() => {
+    while (next < appends.length && send(broker, request.acks as Acks, appends[next], answered)) next++;
+    if (next < appends.length && !connection.closed) return false;
+    release();
+    answered();
+    return true;
+  });
+}
+
+interface Append {
+  place: PartitionMetadata;
+  batch: Uint8Array;
+  row: PartitionRow;
+}
+
+/** False: the outbox has no room now. */
+function send({ dispatcher }: Broker, acks: Acks, { place, batch, row }: Append, answered: () => void): boolean {
+  const { outbox } = dispatcher;
+  const { length } = batch;
+  const position = outbox.take(length);
+  if (position < 0) return false;
+  outbox.bytes.set(batch, position);
+  dispatcher.inFlightBytes += length;
+  const ask = { slot: place.slot, acks, own: false, position, length, batch: null };
+  dispatcher.askHost(place.host, 'append', ask, (error, answer) => {
+    outbox.give(position, length);
+    dispatcher.inFlightBytes -= length;
+    if (error !== 0 || answer === null) {
+      row.errorCode = kafkaCode(error);
+      row.errorMessage = answer === null || answer.message === '' ? null : answer.message;
+    } else {
+      row.baseOffset = answer.baseOffset;
+      row.logAppendTimeMs = answer.logAppendTimeMs;
+      row.logStartOffset = answer.startOffset;
+    }
+    answered();
+  });
+  return true;
+}
+
+function refusalOf(
+  { acks, transactionalId }: Request,
+  batch: Uint8Array | null,
+  { dispatcher }: Broker,
+  place?: PartitionMetadata,
+): number {
+  if (acks < -1 || acks > 1) return errors.INVALID_REQUIRED_ACKS.code;
+  // Transactions are not spoken.
+  if (transactionalId !== null) return errors.INVALID_TXN_STATE.code;
+  if (batch === null || batch.length === 0) return errors.INVALID_RECORD.code;
+  return place !== undefined && batch.length > dispatcher.outbox.size ? errors.MESSAGE_TOO_LARGE.code : 0;
+}
+
+function named({ name, topicId }: { name: string; topicId: string }): { topic: string; topicId: string } {
+  return { topic: name, topicId };
+}
+
+/** The topic, or one of its partitions. */
+function unknown({ topics }: Broker, topic: { name: string; topicId: string }): number {
+  return topics.find(named(topic)) === undefined ? topics.refusalOf(named(topic)) : errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+}

@@ -1,5 +1,27 @@
 /** Fetch: batches out of partitions. Version 7 brings sessions that hold only what changed (KIP-227), version 13 topic ids. */
-import { api, array, INT64_MAX, int8, int16, int32, int64, records, string, struct, uuid } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { batchBytes, compressionOf } from '../../record/batch-layout.ts';
+import { compressions } from '../../record/compression.ts';
+import { kafkaCode } from '../broker.ts';
+import { type FetchSession, type Followed, keyOf } from '../fetch-sessions.ts';
+import { type Fetched, fetchSession } from '../fetching.ts';
+import type { Call, CallConnection, Reply } from '../handler.ts';
+import {
+  api,
+  array,
+  INT64_MAX,
+  int8,
+  int16,
+  int32,
+  int64,
+  type RequestOf,
+  type ResponseOf,
+  records,
+  string,
+  struct,
+  uuid,
+  ZERO_UUID,
+} from '../schema.ts';
 
 export const fetch = api({
   key: 1,
@@ -110,3 +132,116 @@ export const fetch = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof fetch>;
+type Response = ResponseOf<typeof fetch>;
+type TopicRow = Response['responses'][number];
+type PartitionRow = TopicRow['partitions'][number];
+
+/** What stands behind the fetches of a connection that have no session. */
+const ofConnections = new WeakMap<CallConnection, FetchSession>();
+
+/** No further request of the connection begins until it is answered: it goes on where this one ends. */
+export function handleFetch(request: Request, call: Call, reply: Reply<typeof fetch.response>): void {
+  const { broker } = call;
+  const { sessionId, sessionEpoch } = request;
+  const opened = broker.sessions.open({ sessionId, sessionEpoch, usesIds: usesIds(request) });
+  if (typeof opened === 'number') return reply({ errorCode: opened, responses: [] });
+  const session = opened ?? ofConnection(request, call);
+  const isFull = sessionEpoch <= 0;
+  follow(session, request, isFull);
+  const wanted = { bytesMin: request.minBytes, bytesMax: request.maxBytes, waitMs: Math.max(0, request.maxWaitMs) };
+  const release = call.hold();
+  broker.topics.learn(unplaced(session), false, () => {
+    fetchSession(broker.dispatcher, broker.topics, session, wanted, (fetched) => {
+      const rows = isFull ? allOf(session, fetched) : fetched;
+      reply({ sessionId: session.id, responses: rowsOf(rows, request.isolationLevel, call.version) });
+      release();
+    });
+  });
+}
+
+/** Null when it names no topic. */
+function usesIds({ topics, forgottenTopicsData }: Request): boolean | null {
+  const named = topics[0] ?? forgottenTopicsData[0];
+  return named === undefined ? null : named.topicId !== ZERO_UUID;
+}
+
+function ofConnection(request: Request, { broker, connection }: Call): FetchSession {
+  const known = ofConnections.get(connection);
+  if (known !== undefined) return known;
+  const made = broker.sessions.ofConnection(usesIds(request) === true);
+  ofConnections.set(connection, made);
+  connection.whenClosed(() => broker.sessions.drop(made));
+  return made;
+}
+
+function follow(session: FetchSession, request: Request, isFull: boolean): void {
+  const kept = new Set<string>();
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch } of partitions) {
+      session.follow(topic, topicId, partition, { offset: fetchOffset, bytesMax: partitionMaxBytes, leaderEpoch: currentLeaderEpoch });
+      if (isFull) kept.add(keyOf(topic, topicId, partition));
+    }
+  }
+  if (isFull) return session.retain(kept);
+  for (const { topic, topicId, partitions } of request.forgottenTopicsData)
+    for (const partition of partitions) session.forget(topic, topicId, partition);
+}
+
+/** Partitions whose place is to be looked up. */
+function unplaced(session: FetchSession): Followed[] {
+  return session.topicsVersion === -1 || session.stale.size > 0 ? [...session.stale].filter(({ slot }) => slot === -1) : [];
+}
+
+/** A full answer names every partition, also those that have nothing new. */
+function allOf(session: FetchSession, fetched: readonly Fetched[]): Fetched[] {
+  const known = new Map(fetched.map((one) => [one.followed, one]));
+  return [...session.partitions.values()].map(
+    (followed) =>
+      known.get(followed) ?? {
+        followed,
+        error: 0,
+        // Nothing is committed beyond where the reader stands.
+        highWatermark: Math.max(followed.highWatermark, followed.offset),
+        startOffset: followed.startOffset,
+        records: null,
+      },
+  );
+}
+
+function rowsOf(fetched: readonly Fetched[], isolationLevel: number, version: number): TopicRow[] {
+  const topics = new Map<string, { topic: string; topicId: string; partitions: PartitionRow[] }>();
+  for (const one of fetched) {
+    const { topic, topicId, partition } = one.followed;
+    const key = topicId === ZERO_UUID ? topic : topicId;
+    let row = topics.get(key);
+    if (row === undefined) {
+      row = { topic, topicId, partitions: [] };
+      topics.set(key, row);
+    }
+    const error = one.error === 0 && one.records !== null && version < ZSTD_SINCE && hasZstd(one.records) ? NO_CODEC : kafkaCode(one.error);
+    row.partitions.push({
+      partitionIndex: partition,
+      errorCode: error,
+      highWatermark: one.highWatermark,
+      // Without transactions everything that is committed is stable.
+      lastStableOffset: one.highWatermark,
+      logStartOffset: one.startOffset,
+      abortedTransactions: isolationLevel === READ_COMMITTED ? [] : null,
+      records: error === 0 && one.records !== null ? one.records : NO_RECORDS,
+    });
+  }
+  return [...topics.values()];
+}
+
+/** A client that old does not know the codec. */
+function hasZstd(bytes: Buffer): boolean {
+  for (let at = 0; at < bytes.length; at += batchBytes(bytes, at)) if (compressionOf(bytes, at) === compressions.zstd) return true;
+  return false;
+}
+
+const READ_COMMITTED = 1;
+const ZSTD_SINCE = 10;
+const NO_CODEC = errors.UNSUPPORTED_COMPRESSION_TYPE.code;
+const NO_RECORDS = Buffer.alloc(0);

@@ -1,5 +1,11 @@
 /** Metadata: brokers, topics and where their partitions are led. Topics have ids from version 10, and may be asked for by id from version 12. */
-import { api, array, bool, int16, int32, string, struct, uuid } from '../schema.ts';
+
+import { errors } from '../../base/errors.ts';
+import type { TopicMetadata } from '../../coordinator/protocol.ts';
+import { type Broker, kafkaCode, NODE_ID } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { clusterOperations, operationsOf, topicOperations } from '../operations.ts';
+import { api, array, bool, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid } from '../schema.ts';
 
 export const metadata = api({
   key: 3,
@@ -54,3 +60,57 @@ export const metadata = api({
     errorCode: int16({ since: 13, default: 0 }),
   },
 });
+
+type Request = RequestOf<typeof metadata>;
+type TopicRow = ResponseOf<typeof metadata>['topics'][number];
+
+export function handleMetadata(request: Request, { broker, version }: Call, reply: Reply<typeof metadata.response>): void {
+  const answer = (topics: TopicRow[]): void =>
+    reply({
+      brokers: [{ nodeId: NODE_ID, ...broker.advertised }],
+      clusterId: broker.clusterId,
+      controllerId: NODE_ID,
+      topics,
+      clusterAuthorizedOperations: operationsOf(request.includeClusterAuthorizedOperations, clusterOperations),
+    });
+  const operations = operationsOf(request.includeTopicAuthorizedOperations, topicOperations);
+  // Before null could be said, an empty list meant all.
+  if (request.topics === null || (version === 0 && request.topics.length === 0)) {
+    broker.dispatcher.askCoordinator('metadata', { topics: null, autoCreate: false }, (_error, all) => {
+      answer((all?.topics ?? []).map((topic) => rowOf(topic, operations)));
+    });
+    return;
+  }
+  const names = request.topics.map(({ name, topicId }) => ({ topic: name ?? '', topicId }));
+  broker.topics.learn(names, request.allowAutoTopicCreation, () => {
+    answer(
+      names.map((named) => {
+        const topic = broker.topics.find(named);
+        return topic === undefined ? refusedRow(broker, named) : rowOf(topic, operations);
+      }),
+    );
+  });
+}
+
+function rowOf(topic: TopicMetadata, topicAuthorizedOperations: number): TopicRow {
+  return {
+    name: topic.name,
+    topicId: topic.topicId,
+    errorCode: kafkaCode(topic.error),
+    topicAuthorizedOperations,
+    partitions: topic.partitions.map(({ partition, leaderEpoch }) => ({
+      partitionIndex: partition,
+      leaderId: NODE_ID,
+      leaderEpoch,
+      replicaNodes: [NODE_ID],
+      isrNodes: [NODE_ID],
+      offlineReplicas: [],
+    })),
+  };
+}
+
+function refusedRow({ topics }: Broker, named: { topic: string; topicId: string }): TopicRow {
+  const code = topics.refusalOf(named);
+  const name = code === errors.UNKNOWN_TOPIC_ID.code ? null : named.topic;
+  return { name, topicId: named.topicId, errorCode: kafkaCode(code), partitions: [] };
+}

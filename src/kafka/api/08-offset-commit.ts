@@ -1,5 +1,8 @@
 /** OffsetCommit: where a group stands, by its member's generation or member epoch. Retention was a matter of the commit up to version 4. */
-import { api, array, int16, int32, int64, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import { byTopic } from '../by-topic.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
 
 export const offsetCommit = api({
   key: 8,
@@ -41,3 +44,27 @@ export const offsetCommit = api({
     ),
   },
 });
+
+/** Answered when it is stored, not when it is synced: as Kafka's. */
+export function handleOffsetCommit(
+  request: RequestOf<typeof offsetCommit>,
+  { broker }: Call,
+  reply: Reply<typeof offsetCommit.response>,
+): void {
+  const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = request;
+  const offsets = request.topics.flatMap(({ name, partitions }) =>
+    partitions.map(({ partitionIndex, committedOffset, committedLeaderEpoch, committedMetadata }) => ({
+      topic: name,
+      partition: partitionIndex,
+      offset: committedOffset,
+      leaderEpoch: committedLeaderEpoch,
+      metadata: committedMetadata ?? '',
+    })),
+  );
+  const ask = { groupId, memberId, instanceId: groupInstanceId, epoch: generationIdOrMemberEpoch, offsets, synced: false };
+  broker.dispatcher.askCoordinator('offsetCommit', ask, (error, answer) => {
+    const rows = error === 0 && answer !== null ? answer.offsets : offsets.map(({ topic, partition }) => ({ topic, partition, error }));
+    const row = ({ partition, error: code }: (typeof rows)[number]) => ({ partitionIndex: partition, errorCode: kafkaCode(code) });
+    reply({ topics: byTopic(rows, row) });
+  });
+}

@@ -1,5 +1,9 @@
 /** OffsetFetch: where a group stands, of one group, or from version 8 of many. */
-import { api, array, bool, int16, int32, int64, string, struct } from '../schema.ts';
+import type { CoordinatorAskOf } from '../../coordinator/protocol.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
+import { byTopic } from '../by-topic.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, int16, int32, int64, type RequestOf, type ResponseOf, string, struct } from '../schema.ts';
 
 export const offsetFetch = api({
   key: 9,
@@ -73,3 +77,43 @@ export const offsetFetch = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof offsetFetch>;
+type GroupRow = ResponseOf<typeof offsetFetch>['groups'][number];
+
+export function handleOffsetFetch(request: Request, { broker, version }: Call, reply: Reply<typeof offsetFetch.response>): void {
+  const { groupId, topics, groups, requireStable } = request;
+  if (version < MANY_SINCE) {
+    const one = { groupId, memberId: null, memberEpoch: -1, topics };
+    return fetchGroup(broker, one, requireStable, (row) => reply({ topics: row.topics, errorCode: row.errorCode, groups: [] }));
+  }
+  let left = groups.length;
+  const rows: GroupRow[] = [];
+  if (left === 0) return reply({ topics: [], groups: [] });
+  groups.forEach((one, i) => {
+    fetchGroup(broker, one, requireStable, (row) => {
+      rows[i] = row;
+      if (--left === 0) reply({ topics: [], groups: rows });
+    });
+  });
+}
+
+function fetchGroup(broker: Broker, group: Request['groups'][number], requireStable: boolean, done: (row: GroupRow) => void): void {
+  const { groupId, memberId, memberEpoch } = group;
+  const topics = group.topics?.map(({ name, partitionIndexes }) => ({ topic: name, partitions: [...partitionIndexes] })) ?? null;
+  const ask: Omit<CoordinatorAskOf<'offsetFetch'>, 'verb' | 'id'> = { groupId, memberId, epoch: memberEpoch, topics, requireStable };
+  broker.dispatcher.askCoordinator('offsetFetch', ask, (error, answer) => {
+    if (error !== 0 || answer === null) return done({ groupId, topics: [], errorCode: kafkaCode(error) });
+    const row = ({ partition, offset, leaderEpoch, metadata, error: code }: (typeof answer.offsets)[number]) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      metadata,
+      errorCode: kafkaCode(code),
+    });
+    done({ groupId, topics: byTopic(answer.offsets, row) });
+  });
+}
+
+/** The version that asks for many groups at once. */
+const MANY_SINCE = 8;

@@ -1,5 +1,8 @@
 /** FindCoordinator: who coordinates a group or a transactional id; from version 4 for many keys at once (KIP-699). */
-import { api, array, int8, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { NODE_ID } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int8, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const findCoordinator = api({
   key: 10,
@@ -31,3 +34,34 @@ export const findCoordinator = api({
     ),
   },
 });
+
+const GROUP = 0;
+
+/** One broker coordinates everything that is coordinated. */
+export function handleFindCoordinator(
+  { key, keyType, coordinatorKeys }: RequestOf<typeof findCoordinator>,
+  { broker, version }: Call,
+  reply: Reply<typeof findCoordinator.response>,
+): void {
+  const place = { nodeId: NODE_ID, ...broker.advertised };
+  const refused = {
+    nodeId: -1,
+    host: '',
+    port: -1,
+    errorCode: errors.INVALID_REQUEST.code,
+    errorMessage: 'only groups are coordinated here',
+  };
+  const of = (one: string) => (keyType === GROUP ? { ...place, ...refusalOf(one) } : refused);
+  if (version < MANY_SINCE) reply({ ...of(key), coordinators: [] });
+  else
+    reply({ nodeId: -1, host: '', port: -1, errorMessage: null, coordinators: coordinatorKeys.map((one) => ({ key: one, ...of(one) })) });
+}
+
+function refusalOf(groupId: string): { errorCode: number; errorMessage: string | null } {
+  return groupId === ''
+    ? { errorCode: errors.INVALID_GROUP_ID.code, errorMessage: 'a group has a name' }
+    : { errorCode: 0, errorMessage: null };
+}
+
+/** The version that asks for many keys at once. */
+const MANY_SINCE = 4;

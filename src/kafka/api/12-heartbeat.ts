@@ -1,5 +1,7 @@
 /** Heartbeat of the classic protocol: a member lives, and learns that a rebalance is on. */
-import { api, int16, int32, string } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, int16, int32, type RequestOf, string } from '../schema.ts';
 
 export const heartbeat = api({
   key: 12,
@@ -17,3 +19,9 @@ export const heartbeat = api({
     errorCode: int16({ default: 0 }),
   },
 });
+
+export function handleHeartbeat(request: RequestOf<typeof heartbeat>, { broker }: Call, reply: Reply<typeof heartbeat.response>): void {
+  const { groupId, generationId, memberId, groupInstanceId } = request;
+  const ask = { groupId, generation: generationId, memberId, instanceId: groupInstanceId };
+  broker.dispatcher.askCoordinator('heartbeat', ask, (error) => reply({ errorCode: kafkaCode(error) }));
+}

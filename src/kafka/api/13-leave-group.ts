@@ -1,5 +1,7 @@
 /** LeaveGroup of the classic protocol: one member, or from version 3 many (KIP-345). */
-import { api, array, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const leaveGroup = api({
   key: 13,
@@ -31,3 +33,27 @@ export const leaveGroup = api({
     ),
   },
 });
+
+export function handleLeaveGroup(
+  request: RequestOf<typeof leaveGroup>,
+  { broker, version }: Call,
+  reply: Reply<typeof leaveGroup.response>,
+): void {
+  const leaving =
+    version >= MANY_SINCE
+      ? request.members.map(({ memberId, groupInstanceId, reason }) => ({ memberId, instanceId: groupInstanceId, reason: reason ?? '' }))
+      : [{ memberId: request.memberId, instanceId: null, reason: '' }];
+  broker.dispatcher.askCoordinator('leaveGroup', { groupId: request.groupId, members: leaving }, (error, answer) => {
+    const members = (answer?.members ?? []).map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.instanceId,
+      errorCode: kafkaCode(member.error),
+    }));
+    // The error of one member alone is that of the whole.
+    const alone = version < MANY_SINCE ? (members[0]?.errorCode ?? 0) : 0;
+    reply({ errorCode: error === 0 ? alone : kafkaCode(error), members });
+  });
+}
+
+/** KIP-345: many members at once. */
+const MANY_SINCE = 3;

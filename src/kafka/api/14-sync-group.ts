@@ -1,5 +1,7 @@
 /** SyncGroup of the classic protocol: the leader brings the assignment, everybody gets their part. */
-import { api, array, bytes, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bytes, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const syncGroup = api({
   key: 14,
@@ -28,3 +30,22 @@ export const syncGroup = api({
     assignment: bytes(),
   },
 });
+
+export function handleSyncGroup(request: RequestOf<typeof syncGroup>, { broker }: Call, reply: Reply<typeof syncGroup.response>): void {
+  const { groupId, generationId, memberId, groupInstanceId, protocolType, protocolName, assignments } = request;
+  const ask = {
+    groupId,
+    generation: generationId,
+    memberId,
+    instanceId: groupInstanceId,
+    protocolType,
+    protocolName,
+    assignments: assignments.map((one) => ({ memberId: one.memberId, assignment: new Uint8Array(one.assignment) })),
+  };
+  broker.dispatcher.askCoordinator('syncGroup', ask, (error, answer) => {
+    if (error !== 0 || answer === null) reply({ errorCode: kafkaCode(error), assignment: NOTHING });
+    else reply({ protocolType: answer.protocolType, protocolName: answer.protocolName, assignment: answer.assignment });
+  });
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,5 +1,7 @@
 /** ListGroups: by state from version 4, by type from version 5. */
-import { api, array, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const listGroups = api({
   key: 16,
@@ -23,3 +25,23 @@ export const listGroups = api({
     ),
   },
 });
+
+const states = ['Empty', 'Assigning', 'Reconciling', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'];
+const typeNames = { consumer: 'Consumer', classic: 'Classic' } as const;
+
+/** Filters are compared without regard to case; one that names nothing that exists finds nothing. */
+export function handleListGroups(request: RequestOf<typeof listGroups>, { broker }: Call, reply: Reply<typeof listGroups.response>): void {
+  const ask = {
+    states: request.statesFilter.map((name) => states.find((state) => state.toLowerCase() === name.toLowerCase()) ?? name),
+    types: request.typesFilter.map((name) => name.toLowerCase()),
+  };
+  broker.dispatcher.askCoordinator('listGroups', ask, (error, answer) => {
+    const groups = (answer?.groups ?? []).map(({ groupId, protocolType, state, type }) => ({
+      groupId,
+      protocolType,
+      groupState: state,
+      groupType: typeNames[type],
+    }));
+    reply({ errorCode: kafkaCode(error), groups });
+  });
+}

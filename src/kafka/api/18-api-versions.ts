@@ -1,5 +1,7 @@
 /** ApiVersions: which APIs and versions are spoken. The one request that must be answered in every version: see frame.ts. */
-import { api, array, bool, int16, int32, int64, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { type Call, type Reply, spokenBy } from '../handler.ts';
+import { api, array, bool, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
 
 export const apiVersions = api({
   key: 18,
@@ -40,3 +42,20 @@ export const apiVersions = api({
     zkMigrationReady: bool({ since: 3, default: false, tag: 3 }),
   },
 });
+
+/** As KIP-511 wants names and versions of clients to be. */
+const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+
+export function handleApiVersions(
+  request: RequestOf<typeof apiVersions>,
+  { broker, version }: Call,
+  reply: Reply<typeof apiVersions.response>,
+): void {
+  const isNamed =
+    version < NAMED_SINCE || (softwareName.test(request.clientSoftwareName) && softwareName.test(request.clientSoftwareVersion));
+  if (isNamed) reply({ apiKeys: spokenBy(broker.handlers) });
+  else reply({ errorCode: errors.INVALID_REQUEST.code, apiKeys: [] });
+}
+
+/** The version that names the client's software. */
+const NAMED_SINCE = 3;

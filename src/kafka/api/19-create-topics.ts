@@ -1,5 +1,10 @@
 /** CreateTopics: with partitions or an assignment, and configs; checked only, if so asked. */
-import { api, array, bool, int8, int16, int32, string, struct, uuid } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import type { NewTopic, TopicResult } from '../../coordinator/protocol.ts';
+import { kafkaCode, NODE_ID } from '../broker.ts';
+import { configsAsMade } from '../configs.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
 export const createTopics = api({
   key: 19,
@@ -54,3 +59,65 @@ export const createTopics = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof createTopics>;
+type Row = ResponseOf<typeof createTopics>['topics'][number];
+
+export function handleCreateTopics(request: Request, { broker }: Call, reply: Reply<typeof createTopics.response>): void {
+  const { dispatcher } = broker;
+  const wanted = request.topics.map(newTopicOf);
+  const topics = wanted.flatMap((one) => (one.refusal === '' ? [one.topic] : []));
+  dispatcher.askCoordinator('createTopics', { topics, validateOnly: request.validateOnly }, (error, answer) => {
+    const results = new Map((answer?.topics ?? []).map((result) => [result.name, result]));
+    const made = request.validateOnly ? [] : [...results.values()].filter((result) => result.error === 0).map(({ name }) => name);
+    configsAsMade(dispatcher, made, (configs) => {
+      const rows = wanted.map(({ topic, refusal }) => {
+        if (refusal !== '') return refused(topic.name, errors.INVALID_REPLICA_ASSIGNMENT.code, refusal);
+        const result = results.get(topic.name);
+        return result === undefined ? refused(topic.name, error, null) : rowOf(result, configs.get(topic.name) ?? null);
+      });
+      reply({ topics: rows });
+    });
+  });
+}
+
+/** Partitions by count, or by an assignment to brokers, of which there is one. */
+function newTopicOf({ name, numPartitions, replicationFactor, assignments, configs }: Request['topics'][number]): {
+  topic: NewTopic;
+  refusal: string;
+} {
+  const topic = { name, partitions: numPartitions, replicationFactor, configs: setOnly(configs) };
+  if (assignments.length === 0) return { topic, refusal: '' };
+  topic.partitions = assignments.length;
+  topic.replicationFactor = 1;
+  const refusal = numPartitions !== -1 || replicationFactor !== -1 ? 'give an assignment, or counts' : assignmentRefusal(assignments);
+  return { topic, refusal };
+}
+
+export function assignmentRefusal(assignments: readonly { partitionIndex: number; brokerIds: readonly number[] }[]): string {
+  const partitions = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
+  if (partitions.some((partition, i) => partition !== i)) return 'partitions are numbered from 0 without gaps';
+  if (assignments.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID))
+    return `every partition lies on broker ${NODE_ID} alone`;
+  return '';
+}
+
+function setOnly(configs: readonly { name: string; value: string | null }[]): Record<string, string> {
+  return Object.fromEntries(configs.flatMap(({ name, value }) => (value === null ? [] : [[name, value]])));
+}
+
+function rowOf(result: TopicResult, configs: Row['configs']): Row {
+  if (result.error !== 0) return refused(result.name, result.error, result.message);
+  return {
+    name: result.name,
+    topicId: result.topicId === '' ? ZERO_UUID : result.topicId,
+    errorMessage: null,
+    numPartitions: result.partitions,
+    replicationFactor: 1,
+    configs,
+  };
+}
+
+function refused(name: string, error: number, errorMessage: string | null): Row {
+  return { name, topicId: ZERO_UUID, errorCode: kafkaCode(error), errorMessage, configs: null };
+}

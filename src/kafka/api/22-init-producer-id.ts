@@ -1,5 +1,8 @@
 /** InitProducerId: an id and an epoch for an idempotent producer. */
-import { api, int16, int32, int64, string } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, int16, int32, int64, type RequestOf, string } from '../schema.ts';
 
 export const initProducerId = api({
   key: 22,
@@ -19,3 +22,17 @@ export const initProducerId = api({
     producerEpoch: int16(),
   },
 });
+
+/** Of an idempotent producer; transactional ones are refused, since transactions are not spoken. */
+export function handleInitProducerId(
+  { transactionalId }: RequestOf<typeof initProducerId>,
+  { broker }: Call,
+  reply: Reply<typeof initProducerId.response>,
+): void {
+  if (transactionalId !== null)
+    return reply({ errorCode: errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code, producerId: -1, producerEpoch: -1 });
+  broker.dispatcher.askCoordinator('initProducerId', {}, (error, answer) => {
+    if (error !== 0 || answer === null) reply({ errorCode: kafkaCode(error), producerId: -1, producerEpoch: -1 });
+    else reply({ producerId: answer.producerId, producerEpoch: answer.producerEpoch });
+  });
+}

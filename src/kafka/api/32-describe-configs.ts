@@ -1,5 +1,9 @@
 /** DescribeConfigs: of topics, brokers and groups, each value with its source, type, synonyms and documentation. */
-import { api, array, bool, int8, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { kafkaCode, NODE_ID } from '../broker.ts';
+import { type ConfigRow, resources, rowOf } from '../configs.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct } from '../schema.ts';
 
 export const describeConfigs = api({
   key: 32,
@@ -47,3 +51,52 @@ export const describeConfigs = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof describeConfigs>;
+type Resource = Request['resources'][number];
+type Result = ResponseOf<typeof describeConfigs>['results'][number];
+type Found = { error: number; message: string | null; rows: ConfigRow[] };
+
+export function handleDescribeConfigs(request: Request, { broker }: Call, reply: Reply<typeof describeConfigs.response>): void {
+  const { dispatcher } = broker;
+  const names = [...new Set(request.resources.flatMap((one) => (one.resourceType === resources.topic ? [one.resourceName] : [])))];
+  dispatcher.askCoordinator('describeConfigs', { names, bus: true }, (error, answer) => {
+    const topics = new Map((answer?.topics ?? []).map((topic) => [topic.name, topic]));
+    const results = request.resources.map((resource) => {
+      if (error !== 0) return resultOf(request, resource, { error, message: null, rows: [] });
+      if (resource.resourceType !== resources.topic)
+        return resultOf(request, resource, elsewhere(resource, (answer?.bus ?? []).map(rowOf)));
+      const topic = topics.get(resource.resourceName);
+      const code = topic?.error ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+      return resultOf(request, resource, { error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
+    });
+    reply({ results });
+  });
+}
+
+/** Of what is no topic. The cluster as a whole has no settings that could be changed, and so none of its own. */
+function elsewhere({ resourceType, resourceName }: Resource, bus: ConfigRow[]): Found {
+  if (resourceType === resources.broker) {
+    if (resourceName === '') return { error: 0, message: null, rows: [] };
+    if (resourceName === String(NODE_ID)) return { error: 0, message: null, rows: bus };
+    return { error: errors.INVALID_REQUEST.code, message: `there is one broker, ${NODE_ID}, not "${resourceName}"`, rows: [] };
+  }
+  const known = Object.values<number>(resources).includes(resourceType);
+  if (known) return { error: 0, message: null, rows: [] };
+  return { error: errors.INVALID_REQUEST.code, message: `resources of type ${resourceType} are not known`, rows: [] };
+}
+
+function resultOf(request: Request, { resourceType, resourceName, configurationKeys }: Resource, { error, message, rows }: Found): Result {
+  const wanted = configurationKeys === null ? rows : rows.filter(({ name }) => configurationKeys.includes(name));
+  return {
+    errorCode: kafkaCode(error),
+    errorMessage: message,
+    resourceType,
+    resourceName,
+    configs: wanted.map((row) => ({
+      ...row,
+      synonyms: request.includeSynonyms ? [{ name: row.name, value: row.value, source: row.configSource }] : [],
+      documentation: request.includeDocumentation ? row.documentation : null,
+    })),
+  };
+}

@@ -1,5 +1,7 @@
 /** AlterConfigs: all configs of a resource at once; what is not named goes back to its default. Its successor is IncrementalAlterConfigs. */
-import { api, array, bool, int8, int16, int32, string, struct } from '../schema.ts';
+import { type Alteration, alterConfigs as alterResources, resources } from '../configs.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, int8, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const alterConfigs = api({
   key: 33,
@@ -33,3 +35,25 @@ export const alterConfigs = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof alterConfigs>;
+
+/** Whatever the topic has set and the request does not name goes back to its default: the whole is replaced. */
+export function handleAlterConfigs(request: Request, { broker }: Call, reply: Reply<typeof alterConfigs.response>): void {
+  const { dispatcher } = broker;
+  const names = request.resources.flatMap((one) => (one.resourceType === resources.topic ? [one.resourceName] : []));
+  dispatcher.askCoordinator('describeConfigs', { names }, (_error, answer) => {
+    const set = new Map(
+      (answer?.topics ?? []).map(({ name, entries }) => [name, entries.flatMap(({ key, source }) => (source === 'topic' ? [key] : []))]),
+    );
+    const alterations = request.resources.map(({ resourceType, resourceName, configs }): Alteration => {
+      const named = new Set(configs.map(({ name }) => name));
+      const gone = (set.get(resourceName) ?? []).filter((key) => !named.has(key)).map((key) => ({ key, op: 'delete' as const, value: '' }));
+      const ops = configs.map(({ name, value }) =>
+        value === null ? { key: name, op: 'delete' as const, value: '' } : { key: name, op: 'set' as const, value },
+      );
+      return { resourceType, resourceName, ops: [...gone, ...ops], refusal: '' };
+    });
+    alterResources(dispatcher, alterations, request.validateOnly, (responses) => reply({ responses }));
+  });
+}

@@ -1,5 +1,9 @@
 /** DescribeLogDirs: folders, and the bytes that partitions take there. */
-import { api, array, bool, int16, int32, int64, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import type { PartitionDescription } from '../../partition/protocol.ts';
+import { byTopic } from '../by-topic.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
 
 export const describeLogDirs = api({
   key: 35,
@@ -41,3 +45,36 @@ export const describeLogDirs = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof describeLogDirs>;
+
+/** One folder, or memory, with what its partitions hold. Partitions that are not there are left out, as Kafka does. */
+export function handleDescribeLogDirs(request: Request, { broker }: Call, reply: Reply<typeof describeLogDirs.response>): void {
+  const wanted = wantedOf(request);
+  const { dispatcher } = broker;
+  const found: PartitionDescription[] = [];
+  let left = dispatcher.hostCount;
+  let failed = false;
+  for (let host = 0; host < dispatcher.hostCount; host++) {
+    dispatcher.askHost(host, 'describe', { slots: null }, (error, answer) => {
+      if (error !== 0 || answer === null) failed = true;
+      else found.push(...answer.partitions.filter(({ topic, partition }) => wanted(topic, partition)));
+      if (--left > 0) return;
+      found.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+      const row = ({ partition, logBytes }: PartitionDescription) => ({
+        partitionIndex: partition,
+        partitionSize: logBytes,
+        offsetLag: 0,
+        isFutureKey: false,
+      });
+      const errorCode = failed ? errors.KAFKA_STORAGE_ERROR.code : 0;
+      reply({ results: [{ errorCode, logDir: broker.folder ?? 'memory', topics: byTopic(found, row), totalBytes: -1, usableBytes: -1 }] });
+    });
+  }
+}
+
+function wantedOf({ topics }: Request): (topic: string, partition: number) => boolean {
+  if (topics === null) return () => true;
+  const wanted = new Map(topics.map(({ topic, partitions }) => [topic, new Set(partitions)]));
+  return (topic, partition) => wanted.get(topic)?.has(partition) === true;
+}

@@ -1,5 +1,7 @@
 /** DeleteGroups: those without members. */
-import { api, array, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const deleteGroups = api({
   key: 42,
@@ -19,3 +21,15 @@ export const deleteGroups = api({
     ),
   },
 });
+
+export function handleDeleteGroups(
+  request: RequestOf<typeof deleteGroups>,
+  { broker }: Call,
+  reply: Reply<typeof deleteGroups.response>,
+): void {
+  const groupIds = [...request.groupsNames];
+  broker.dispatcher.askCoordinator('deleteGroups', { groupIds }, (error, answer) => {
+    const rows = error === 0 && answer !== null ? answer.groups : groupIds.map((groupId) => ({ groupId, error }));
+    reply({ results: rows.map((row) => ({ groupId: row.groupId, errorCode: kafkaCode(row.error) })) });
+  });
+}

@@ -1,5 +1,9 @@
 /** ElectLeaders: the preferred leader takes over, or any that lives (KIP-460). */
-import { api, array, int8, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { forPartitions } from '../per-partition.ts';
+import { api, array, int8, int16, int32, type RequestOf, string, struct, ZERO_UUID } from '../schema.ts';
 
 export const electLeaders = api({
   key: 43,
@@ -34,3 +38,29 @@ export const electLeaders = api({
     ),
   },
 });
+
+/** Every partition has one replica, and it leads: there is nothing to elect. */
+export function handleElectLeaders(
+  request: RequestOf<typeof electLeaders>,
+  { broker }: Call,
+  reply: Reply<typeof electLeaders.response>,
+): void {
+  // All partitions: those that need none are not named.
+  if (request.topicPartitions === null) return reply({ replicaElectionResults: [] });
+  const wanted = request.topicPartitions.map(({ topic, partitions }) => ({ topic, topicId: ZERO_UUID, partitions }));
+  const row = (partitionId: number, code: number) => ({
+    partitionId,
+    errorCode: kafkaCode(code),
+    errorMessage: code === NOT_NEEDED ? 'The one replica leads.' : 'This server does not host this topic-partition.',
+  });
+  forPartitions(
+    broker,
+    wanted,
+    (_place, partition, done: (result: ReturnType<typeof row>) => void) => done(row(partition, NOT_NEEDED)),
+    row,
+    (partition) => partition,
+    (topics) => reply({ replicaElectionResults: topics.map(({ named, rows }) => ({ topic: named.topic, partitionResult: rows })) }),
+  );
+}
+
+const NOT_NEEDED = errors.ELECTION_NOT_NEEDED.code;

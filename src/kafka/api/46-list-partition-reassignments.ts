@@ -1,5 +1,6 @@
 /** ListPartitionReassignments: partitions that move between brokers (KIP-455). */
-import { api, array, int16, int32, string, struct } from '../schema.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const listPartitionReassignments = api({
   key: 46,
@@ -35,3 +36,12 @@ export const listPartitionReassignments = api({
     ),
   },
 });
+
+/** There is one broker: nothing moves. */
+export function handleListPartitionReassignments(
+  _request: RequestOf<typeof listPartitionReassignments>,
+  _call: Call,
+  reply: Reply<typeof listPartitionReassignments.response>,
+): void {
+  reply({ errorMessage: null, topics: [] });
+}

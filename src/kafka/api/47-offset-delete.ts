@@ -1,5 +1,8 @@
 /** OffsetDelete: a group forgets where it stood in partitions that none of its members subscribes to. */
-import { api, array, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import { byTopic } from '../by-topic.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const offsetDelete = api({
   key: 47,
@@ -35,3 +38,22 @@ export const offsetDelete = api({
     ),
   },
 });
+
+export function handleOffsetDelete(
+  request: RequestOf<typeof offsetDelete>,
+  { broker }: Call,
+  reply: Reply<typeof offsetDelete.response>,
+): void {
+  const topics = request.topics.map(({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ partitionIndex }) => partitionIndex),
+  }));
+  broker.dispatcher.askCoordinator('offsetDelete', { groupId: request.groupId, topics }, (error, answer) => {
+    const row = ({ partition, error: code }: { partition: number; error: number }) => ({
+      partitionIndex: partition,
+      errorCode: kafkaCode(code),
+    });
+    if (error !== 0 || answer === null) reply({ errorCode: kafkaCode(error), topics: [] });
+    else reply({ topics: byTopic(answer.offsets, row) });
+  });
+}

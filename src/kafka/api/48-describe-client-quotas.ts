@@ -1,5 +1,9 @@
 /** DescribeClientQuotas: quotas by client id and user (KIP-546). */
-import { api, array, bool, float64, int8, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import type { ClientQuota } from '../../coordinator/groups/protocol.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, float64, int8, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const describeClientQuotas = api({
   key: 48,
@@ -39,3 +43,44 @@ export const describeClientQuotas = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof describeClientQuotas>;
+type Component = Request['components'][number];
+
+const CLIENT_ID = 'client-id';
+const EXACT = 0;
+const DEFAULT = 1;
+const ANY = 2;
+
+/** Quotas are by client id alone; of users there are none. */
+export function handleDescribeClientQuotas(request: Request, { broker }: Call, reply: Reply<typeof describeClientQuotas.response>): void {
+  const types = request.components.map(({ entityType }) => entityType);
+  const wrong = request.components.find(({ matchType }) => matchType < EXACT || matchType > ANY);
+  if (wrong !== undefined || new Set(types).size < types.length)
+    return reply({
+      errorCode: errors.INVALID_REQUEST.code,
+      errorMessage: 'a filter names each kind of entity once, by 0, 1 or 2',
+      entries: null,
+    });
+  const byClient = request.components.find(({ entityType }) => entityType === CLIENT_ID);
+  // A filter by user or address matches nothing here.
+  const none = types.some((type) => type !== CLIENT_ID) || (request.strict && byClient === undefined);
+  broker.dispatcher.askCoordinator('describeQuotas', {}, (error, answer) => {
+    if (error !== 0 || answer === null) return reply({ errorCode: kafkaCode(error), errorMessage: null, entries: null });
+    const found = none ? [] : answer.quotas.filter((quota) => byClient === undefined || matches(byClient, quota));
+    reply({ errorMessage: null, entries: found.map(entryOf) });
+  });
+}
+
+function matches({ matchType, match }: Component, { clientId }: ClientQuota): boolean {
+  if (matchType === ANY) return true;
+  return matchType === DEFAULT ? clientId === null : clientId === match;
+}
+
+function entryOf({ clientId, producerByteRate, consumerByteRate }: ClientQuota) {
+  const values = [
+    { key: 'producer_byte_rate', value: producerByteRate },
+    { key: 'consumer_byte_rate', value: consumerByteRate },
+  ].flatMap(({ key, value }) => (value === null ? [] : [{ key, value }]));
+  return { entity: [{ entityType: CLIENT_ID, entityName: clientId }], values };
+}

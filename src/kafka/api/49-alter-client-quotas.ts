@@ -1,5 +1,8 @@
 /** AlterClientQuotas: sets and removes quotas (KIP-546). */
-import { api, array, bool, float64, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, bool, float64, int16, int32, type RequestOf, type ResponseOf, string, struct } from '../schema.ts';
 
 export const alterClientQuotas = api({
   key: 49,
@@ -42,3 +45,33 @@ export const alterClientQuotas = api({
     ),
   },
 });
+
+type Request = RequestOf<typeof alterClientQuotas>;
+type Entry = Request['entries'][number];
+type Row = ResponseOf<typeof alterClientQuotas>['entries'][number];
+
+export function handleAlterClientQuotas(request: Request, { broker }: Call, reply: Reply<typeof alterClientQuotas.response>): void {
+  const entries: Row[] = [];
+  let left = request.entries.length;
+  if (left === 0) return reply({ entries });
+  request.entries.forEach((entry, i) => {
+    alter(broker, entry, request.validateOnly, (row) => {
+      entries[i] = row;
+      if (--left === 0) reply({ entries });
+    });
+  });
+}
+
+function alter({ dispatcher }: Broker, { entity, ops }: Entry, validateOnly: boolean, done: (row: Row) => void): void {
+  const [first] = entity;
+  if (entity.length !== 1 || first.entityType !== 'client-id')
+    return done({ errorCode: errors.INVALID_REQUEST.code, errorMessage: 'quotas are set by client-id alone', entity });
+  const ask = {
+    clientId: first.entityName,
+    ops: ops.map(({ key, value, remove }) => ({ key, value: remove ? null : value })),
+    validateOnly,
+  };
+  dispatcher.askCoordinator('alterQuotas', ask, (error, answer) => {
+    done({ errorCode: kafkaCode(error), errorMessage: error === 0 ? null : answer?.message || null, entity });
+  });
+}

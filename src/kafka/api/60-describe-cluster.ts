@@ -1,5 +1,9 @@
 /** DescribeCluster: the brokers and the cluster's id (KIP-700). */
-import { api, array, bool, int8, int16, int32, string, struct } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { NODE_ID } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { clusterOperations, operationsOf } from '../operations.ts';
+import { api, array, bool, int8, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const describeCluster = api({
   key: 60,
@@ -30,3 +34,22 @@ export const describeCluster = api({
     clusterAuthorizedOperations: int32({ default: -2_147_483_648 }),
   },
 });
+
+const BROKERS = 1;
+
+export function handleDescribeCluster(
+  { endpointType, includeClusterAuthorizedOperations }: RequestOf<typeof describeCluster>,
+  { broker }: Call,
+  reply: Reply<typeof describeCluster.response>,
+): void {
+  const wrong = endpointType !== BROKERS;
+  reply({
+    errorCode: wrong ? errors.MISMATCHED_ENDPOINT_TYPE.code : 0,
+    errorMessage: wrong ? 'brokers listen here, not controllers' : null,
+    endpointType: BROKERS,
+    clusterId: broker.clusterId,
+    controllerId: NODE_ID,
+    brokers: wrong ? [] : [{ brokerId: NODE_ID, ...broker.advertised, isFenced: false }],
+    clusterAuthorizedOperations: operationsOf(includeClusterAuthorizedOperations, clusterOperations),
+  });
+}

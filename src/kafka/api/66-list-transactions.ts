@@ -1,5 +1,6 @@
 /** ListTransactions: transactions that are under way, by state, producer and age (KIP-664). */
-import { api, array, int16, int32, int64, string, struct } from '../schema.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
 
 export const listTransactions = api({
   key: 66,
@@ -25,3 +26,14 @@ export const listTransactions = api({
     ),
   },
 });
+
+const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence'];
+
+/** None is under way, since transactions are not spoken. */
+export function handleListTransactions(
+  { stateFilters }: RequestOf<typeof listTransactions>,
+  _call: Call,
+  reply: Reply<typeof listTransactions.response>,
+): void {
+  reply({ unknownStateFilters: stateFilters.filter((name) => !states.includes(name)), transactionStates: [] });
+}

@@ -1,5 +1,8 @@
 /** ConsumerGroupHeartbeat of KIP-848: a member says what changed and is told its assignment. */
-import { api, array, int16, int32, string, struct, uuid } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int16, int32, type RequestOf, string, struct, uuid } from '../schema.ts';
 
 const topicPartitions = {
   topicId: uuid(),
@@ -44,3 +47,43 @@ export const consumerGroupHeartbeat = api({
     ),
   },
 });
+
+export function handleConsumerGroupHeartbeat(
+  request: RequestOf<typeof consumerGroupHeartbeat>,
+  { broker, version, clientId, clientHost }: Call,
+  reply: Reply<typeof consumerGroupHeartbeat.response>,
+): void {
+  const refuse = (error: number, errorMessage: string | null): void =>
+    reply({ errorCode: kafkaCode(error), errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 });
+  const { memberId, topicPartitions } = request;
+  if (version >= OWN_ID_SINCE && memberId === '') return refuse(errors.INVALID_REQUEST.code, "MemberId can't be empty.");
+  const owned = topicPartitions?.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) ?? null;
+  const ask = {
+    clientId,
+    clientHost,
+    groupId: request.groupId,
+    memberId,
+    memberEpoch: request.memberEpoch,
+    instanceId: request.instanceId,
+    rackId: request.rackId,
+    rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+    sessionTimeoutMs: -1,
+    topics: request.subscribedTopicNames === null ? null : [...request.subscribedTopicNames],
+    topicRegex: request.subscribedTopicRegex,
+    assignor: request.serverAssignor,
+    owned,
+  };
+  broker.dispatcher.askCoordinator('consumerGroupHeartbeat', ask, (error, answer) => {
+    if (error !== 0 || answer === null) return refuse(error, answer === null || answer.message === '' ? null : answer.message);
+    reply({
+      errorMessage: null,
+      memberId: answer.memberId,
+      memberEpoch: answer.memberEpoch,
+      heartbeatIntervalMs: answer.heartbeatIntervalMs,
+      assignment: answer.assignment === null ? null : { topicPartitions: answer.assignment },
+    });
+  });
+}
+
+/** From this version on members make their own ids. */
+const OWN_ID_SINCE = 1;

@@ -1,5 +1,10 @@
 /** ConsumerGroupDescribe: groups of KIP-848, each member with what it has and what it is to have. */
-import { api, array, bool, int8, int16, int32, string, struct, uuid } from '../schema.ts';
+import { errors } from '../../base/errors.ts';
+import type { GroupDescription, MemberDescription, TopicPartitions } from '../../coordinator/groups/protocol.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { groupOperations, operationsOf } from '../operations.ts';
+import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
 const topicPartitions = {
   topicId: uuid(),
@@ -51,3 +56,71 @@ export const consumerGroupDescribe = api({
     ),
   },
 });
+
+type Row = ResponseOf<typeof consumerGroupDescribe>['groups'][number];
+type MemberRow = Row['members'][number];
+
+export function handleConsumerGroupDescribe(
+  request: RequestOf<typeof consumerGroupDescribe>,
+  { broker }: Call,
+  reply: Reply<typeof consumerGroupDescribe.response>,
+): void {
+  const authorizedOperations = operationsOf(request.includeAuthorizedOperations, groupOperations);
+  broker.dispatcher.askCoordinator('describeGroups', { groupIds: [...request.groupIds] }, (error, answer) => {
+    const known = new Map((answer?.groups ?? []).map((group) => [group.groupId, group]));
+    const members = [...known.values()].flatMap((group) => group.members);
+    const topics = new Set(members.flatMap(({ assignment: has, targetAssignment: gets }) => [...has, ...gets].map(({ topic }) => topic)));
+    // Assignments are told by id too.
+    const named = [...topics].map((topic) => ({ topic, topicId: ZERO_UUID }));
+    broker.topics.learn(named, false, () => {
+      const groups = request.groupIds.map((groupId): Row => {
+        const group = known.get(groupId);
+        if (group === undefined) return dead(groupId, error, null);
+        if (group.error !== 0) return dead(groupId, group.error, group.message === '' ? `Group ${groupId} not found.` : group.message);
+        if (group.type !== 'consumer') return dead(groupId, errors.GROUP_ID_NOT_FOUND.code, `Group ${groupId} is not a consumer group.`);
+        return { ...rowOf(broker, group), authorizedOperations };
+      });
+      reply({ groups });
+    });
+  });
+}
+
+function rowOf(broker: Broker, { groupId, state, epoch, assignmentEpoch, assignor, members }: GroupDescription): Row {
+  return {
+    errorMessage: null,
+    groupId,
+    groupState: state,
+    groupEpoch: epoch,
+    assignmentEpoch,
+    assignorName: assignor,
+    members: members.map((member) => memberRow(broker, member)),
+  };
+}
+
+function memberRow(broker: Broker, member: MemberDescription): MemberRow {
+  return {
+    memberId: member.memberId,
+    instanceId: member.instanceId,
+    memberEpoch: member.memberEpoch,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    subscribedTopicNames: member.subscribedTopics,
+    subscribedTopicRegex: member.subscribedRegex === '' ? null : member.subscribedRegex,
+    assignment: { topicPartitions: withIds(broker, member.assignment) },
+    targetAssignment: { topicPartitions: withIds(broker, member.targetAssignment) },
+    memberType: member.isClassic ? 0 : 1,
+  };
+}
+
+/** Topics that are gone meanwhile are left out. */
+function withIds({ topics }: Broker, assigned: readonly TopicPartitions[]) {
+  return assigned.flatMap(({ topic, partitions }) => {
+    const known = topics.find({ topic, topicId: ZERO_UUID });
+    return known === undefined ? [] : [{ topicId: known.topicId, topicName: topic, partitions }];
+  });
+}
+
+function dead(groupId: string, error: number, errorMessage: string | null): Row {
+  const none = { groupState: 'Dead', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
+  return { groupId, errorCode: kafkaCode(error), errorMessage, ...none };
+}

@@ -1,5 +1,8 @@
 /** ListConfigResources: what has configs of its own. Up to version 0 it listed resources of client metrics alone. */
-import { api, array, int8, int16, int32, string, struct } from '../schema.ts';
+import { kafkaCode, NODE_ID } from '../broker.ts';
+import { resources } from '../configs.ts';
+import type { Call, Reply } from '../handler.ts';
+import { api, array, int8, int16, int32, type RequestOf, string, struct } from '../schema.ts';
 
 export const listConfigResources = api({
   key: 74,
@@ -20,3 +23,18 @@ export const listConfigResources = api({
     ),
   },
 });
+
+/** Version 0 asks for resources of client metrics, of which there are none; no filter means all kinds. */
+export function handleListConfigResources(
+  { resourceTypes }: RequestOf<typeof listConfigResources>,
+  { broker, version }: Call,
+  reply: Reply<typeof listConfigResources.response>,
+): void {
+  const wants = (type: number): boolean => version > 0 && (resourceTypes.length === 0 || resourceTypes.includes(type));
+  const brokers = wants(resources.broker) ? [{ resourceName: String(NODE_ID), resourceType: resources.broker }] : [];
+  if (!wants(resources.topic)) return reply({ configResources: brokers });
+  broker.dispatcher.askCoordinator('metadata', { topics: null, autoCreate: false }, (error, answer) => {
+    const topics = (answer?.topics ?? []).map(({ name }) => ({ resourceName: name, resourceType: resources.topic }));
+    reply({ errorCode: kafkaCode(error), configResources: [...topics, ...brokers] });
+  });
+}

@@ -1,5 +1,8 @@
 /** DescribeTopicPartitions: what Metadata says, page by page (KIP-966). */
-import { api, array, bool, int16, int32, string, struct, uuid } from '../schema.ts';
+import { kafkaCode, NODE_ID } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { topicOperations } from '../operations.ts';
+import { api, array, bool, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
 export const describeTopicPartitions = api({
   key: 75,
@@ -54,3 +57,56 @@ export const describeTopicPartitions = api({
     ),
   },
 });
+
+type Response = ResponseOf<typeof describeTopicPartitions>;
+type TopicRow = Response['topics'][number];
+
+/** Pages go by topic name and partition; a page is full at `responsePartitionLimit` partitions, of which Kafka allows 2000. */
+const PAGE_MAX = 2000;
+
+export function handleDescribeTopicPartitions(
+  request: RequestOf<typeof describeTopicPartitions>,
+  { broker }: Call,
+  reply: Reply<typeof describeTopicPartitions.response>,
+): void {
+  const asked = request.topics.length === 0 ? null : request.topics.map(({ name }) => name);
+  broker.dispatcher.askCoordinator('metadata', { topics: asked, autoCreate: false }, (_error, all) => {
+    const { cursor } = request;
+    const from = cursor?.topicName ?? '';
+    const known = (all?.topics ?? []).filter(({ name }) => name >= from).sort((a, b) => (a.name < b.name ? -1 : 1));
+    let room = Math.min(PAGE_MAX, Math.max(1, request.responsePartitionLimit));
+    const topics: TopicRow[] = [];
+    let nextCursor: Response['nextCursor'] = null;
+    for (const { name, topicId, error, partitions } of known) {
+      const first = name === cursor?.topicName ? Math.max(0, cursor.partitionIndex) : 0;
+      if (room === 0) {
+        nextCursor = { topicName: name, partitionIndex: first };
+        break;
+      }
+      const shown = partitions.slice(first, first + room);
+      room -= shown.length;
+      topics.push({
+        name,
+        topicId: error === 0 ? topicId : ZERO_UUID,
+        errorCode: kafkaCode(error),
+        isInternal: false,
+        topicAuthorizedOperations: topicOperations,
+        partitions: shown.map(({ partition, leaderEpoch }) => ({
+          partitionIndex: partition,
+          leaderId: NODE_ID,
+          leaderEpoch,
+          replicaNodes: [NODE_ID],
+          isrNodes: [NODE_ID],
+          eligibleLeaderReplicas: [],
+          lastKnownElr: [],
+          offlineReplicas: [],
+        })),
+      });
+      if (first + shown.length < partitions.length) {
+        nextCursor = { topicName: name, partitionIndex: first + shown.length };
+        break;
+      }
+    }
+    reply({ topics, nextCursor });
+  });
+}

@@ -1,0 +1,84 @@
+/** What all connections of a listener share: the way into the bus, what is known of topics, fetch sessions, and how the broker is called. */
+import { errorName, errors } from '../base/errors.ts';
+import type { Dispatcher, Subscriber } from '../dispatch/dispatcher.ts';
+import type { Clock } from '../world/clock.ts';
+import type { Logger } from '../world/logger.ts';
+import { FetchSessions } from './fetch-sessions.ts';
+import type { Handler } from './handler.ts';
+import { Topics } from './topics.ts';
+
+export interface BrokerSetup {
+  dispatcher: Dispatcher;
+  handlers: readonly Handler[];
+  /** 22 characters of base64, as Kafka's cluster ids. */
+  clusterId: string;
+  /** Where partitions lie, as DescribeLogDirs tells it. */
+  folder: string | null;
+  log: Logger;
+}
+
+/** The one broker's number. */
+export const NODE_ID = 1;
+
+export class Broker implements Subscriber {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly handlers: readonly Handler[];
+  readonly clusterId: string;
+  readonly folder: string | null;
+  readonly log: Logger;
+  readonly topics: Topics;
+  readonly sessions: FetchSessions;
+  /** What clients are told to connect to; known when the listener listens. */
+  advertised = { host: '', port: 0 };
+  /** Called when the bus is gone: nothing can be answered any more. */
+  whenGone: () => void = () => {};
+  /** Appends that wait for room in the outbox, in order. */
+  readonly #waiting: (() => boolean)[] = [];
+  readonly #byKey: ReadonlyMap<number, Handler>;
+
+  constructor(setup: BrokerSetup) {
+    this.dispatcher = setup.dispatcher;
+    this.clock = setup.dispatcher.clock;
+    this.handlers = setup.handlers;
+    this.clusterId = setup.clusterId;
+    this.folder = setup.folder;
+    this.log = setup.log;
+    this.topics = new Topics(setup.dispatcher);
+    this.sessions = new FetchSessions(setup.dispatcher);
+    this.#byKey = new Map(setup.handlers.map((handler) => [handler.api.key, handler]));
+    this.dispatcher.subscribe(this);
+  }
+
+  handlerOf(key: number): Handler | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Calls `attempt` whenever the outbox may have room again, until it says that it is done. Those that asked first come first. */
+  whenRoom(attempt: () => boolean): void {
+    if (this.#waiting.length === 0 && attempt()) return;
+    this.#waiting.push(attempt);
+  }
+
+  turned(): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]()) this.#waiting.shift();
+  }
+
+  topicsChanged(): void {
+    this.topics.topicsChanged();
+  }
+
+  /** The bus is gone. */
+  closed(): void {
+    this.whenGone();
+  }
+
+  hostUp(host: number): void {
+    this.sessions.hostUp(host);
+  }
+}
+
+/** The code that a Kafka client is told. */
+export function kafkaCode(code: number): number {
+  return errors[errorName(code)].kafkaCode;
+}

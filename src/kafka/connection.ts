@@ -1,0 +1,235 @@
+/**
+ * One client: its bytes become requests, begun in order as far as the bounds allow and answered in order. A frame that is malformed ends
+ * this connection, for a reason that is counted, and touches nothing else. It reads no clock; the listener tells it the time.
+ */
+import { limits } from '../base/limits.ts';
+import type { Socket } from '../world/net.ts';
+import type { Broker } from './broker.ts';
+import { FrameCutter, type RequestHeader, readRequestHeader, writeResponseHeader } from './frame.ts';
+import { type Call, type CallConnection, spokenBy } from './handler.ts';
+import { readRequest } from './read-fields.ts';
+import { Malformed, Reader } from './reader.ts';
+import { writeResponse } from './write-fields.ts';
+import type { Writer } from './writer.ts';
+
+/** A request that was begun; its response waits for those before it. */
+interface Begun {
+  readonly header: RequestHeader;
+  readonly bytes: number;
+  /** Null until it is answered. */
+  pieces: Buffer[] | null;
+}
+
+export interface ConnectionEvents {
+  closed(connection: Connection, reason: string): void;
+}
+
+const UNSUPPORTED_VERSION = 35;
+
+export class Connection implements CallConnection {
+  readonly #socket: Socket;
+  readonly #broker: Broker;
+  readonly #writer: Writer;
+  readonly #events: ConnectionEvents;
+  readonly #cutter = new FrameCutter();
+  /** Frames that are not begun yet. */
+  #frames: Buffer[] = [];
+  #frameBytes = 0;
+  /** Begun and not answered, or answered and waiting for those before. */
+  readonly #begun: Begun[] = [];
+  #begunBytes = 0;
+  #out: Buffer[] = [];
+  #holds = 0;
+  #paused = false;
+  #pumping = false;
+  #reason = '';
+  #closed = false;
+  readonly #whenClosed: (() => void)[] = [];
+  /** When it moved last: a frame came in whole, or bytes left. */
+  activeMs: number;
+
+  constructor(socket: Socket, broker: Broker, writer: Writer, events: ConnectionEvents, nowMs: number) {
+    this.#socket = socket;
+    this.#broker = broker;
+    this.#writer = writer;
+    this.#events = events;
+    this.activeMs = nowMs;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Nothing is under way: it may be closed without harm. */
+  get idle(): boolean {
+    return this.#begun.length === 0 && this.#frames.length === 0 && this.#socket.waitingBytes === 0;
+  }
+
+  /** It waits for the client: for a request, the rest of one, or that it reads its responses. Else it waits for the bus. */
+  get waitsForClient(): boolean {
+    return this.#socket.waitingBytes > 0 || (this.#begun.length === 0 && this.#frames.length === 0);
+  }
+
+  received(bytes: Buffer, nowMs: number): void {
+    if (this.#closed) return;
+    try {
+      this.#cutter.feed(bytes, (frame) => {
+        this.activeMs = nowMs;
+        this.#frames.push(frame);
+        this.#frameBytes += frame.length;
+      });
+    } catch (error) {
+      return this.#refuse(error);
+    }
+    this.#pump();
+  }
+
+  drained(nowMs: number): void {
+    this.activeMs = nowMs;
+    this.#pump();
+  }
+
+  /** The socket is gone. */
+  ended(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#frames = [];
+    this.#out = [];
+    this.#events.closed(this, this.#reason);
+    for (const then of this.#whenClosed) then();
+  }
+
+  close(reason: string): void {
+    if (this.#closed) return;
+    if (this.#reason === '') this.#reason = reason;
+    this.#socket.destroy();
+  }
+
+  /** Closes when what was answered has left. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  whenClosed(then: () => void): void {
+    if (this.#closed) then();
+    else this.#whenClosed.push(then);
+  }
+
+  #pump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#frames.length > 0 && this.#mayBegin() && !this.#closed) {
+      const frame = this.#frames.shift() as Buffer;
+      this.#frameBytes -= frame.length;
+      this.#begin(frame);
+    }
+    this.#pumping = false;
+    this.#flow();
+  }
+
+  #mayBegin(): boolean {
+    if (this.#holds > 0 || this.#reason !== '') return false;
+    if (this.#begun.length >= limits.connectionRequestsMax) return false;
+    return this.#begunBytes + this.#socket.waitingBytes < limits.connectionBytesMax;
+  }
+
+  /** Reads on while there is room. */
+  #flow(): void {
+    const full = this.#frameBytes + this.#begunBytes + this.#socket.waitingBytes >= limits.connectionBytesMax;
+    const pause = full || this.#frames.length >= limits.connectionRequestsMax;
+    if (pause === this.#paused || this.#closed) return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #begin(frame: Buffer): void {
+    try {
+      const reader = new Reader(frame);
+      const header = readRequestHeader(reader);
+      const begun: Begun = { header, bytes: frame.length, pieces: null };
+      if (!header.known) {
+        this.#add(begun);
+        return this.#answer(begun, { errorCode: UNSUPPORTED_VERSION, apiKeys: spokenBy(this.#broker.handlers) }, 0);
+      }
+      const handler = this.#broker.handlerOf(header.api.key);
+      if (handler === undefined) throw new Malformed('unknown-api', `${header.api.name} is not spoken`);
+      const request = readRequest(header.api, header.version, reader);
+      this.#add(begun);
+      handler.handle(request, this.#callOf(header), (response) => this.#answer(begun, response, header.version));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #add(begun: Begun): void {
+    this.#begun.push(begun);
+    this.#begunBytes += begun.bytes;
+  }
+
+  #callOf({ version, clientId }: RequestHeader): Call {
+    return {
+      broker: this.#broker,
+      version,
+      clientId: clientId ?? '',
+      clientHost: this.#socket.remote,
+      connection: this,
+      hold: () => {
+        this.#holds++;
+        let held = true;
+        return () => {
+          if (!held) return;
+          held = false;
+          this.#holds--;
+          this.#pump();
+        };
+      },
+    };
+  }
+
+  #answer(begun: Begun, response: unknown, version: number): void {
+    if (this.#closed || begun.pieces !== null) return;
+    begun.pieces = response === null ? [] : this.#encode(begun, response, version);
+    while (this.#begun.length > 0 && this.#begun[0].pieces !== null) {
+      const { pieces, bytes } = this.#begun.shift() as Begun;
+      this.#begunBytes -= bytes;
+      if (pieces !== null) this.#send(pieces);
+    }
+    this.#pump();
+  }
+
+  #encode({ header }: Begun, response: unknown, version: number): Buffer[] {
+    const writer = this.#writer;
+    try {
+      const sized = writer.sized();
+      writeResponseHeader(writer, header.api, version, header.correlationId);
+      writeResponse(header.api, version, writer, response as Record<string, never>);
+      sized();
+      return writer.take();
+    } catch (error) {
+      writer.drop();
+      throw error;
+    }
+  }
+
+  /** All responses of this turn leave in one gathered write. */
+  #send(pieces: readonly Buffer[]): void {
+    if (pieces.length === 0) return;
+    if (this.#out.length === 0) {
+      this.#broker.clock.next(() => {
+        const out = this.#out;
+        this.#out = [];
+        if (out.length > 0 && !this.#closed) this.#socket.write(out);
+      });
+    }
+    for (const piece of pieces) this.#out.push(piece);
+  }
+
+  #refuse(error: unknown): void {
+    const reason = error instanceof Malformed ? error.reason : 'internal-error';
+    const told = { client: this.#socket.remote, reason, error: String(error) };
+    if (error instanceof Malformed) this.#broker.log.warn(told, 'a connection is closed: its bytes are no request');
+    else this.#broker.log.error({ ...told, stack: (error as Error).stack }, 'a request could not be handled; its connection is closed');
+    this.close(reason);
+  }
+}

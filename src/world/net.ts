@@ -1,0 +1,119 @@
+/** TCP and Unix sockets: the one door to node:net. Bytes in, pieces out, and when there is room; what they mean is nobody's business here. */
+import { unlinkSync } from 'node:fs';
+import { connect, createServer, type Server as NodeServer, type Socket as NodeSocket } from 'node:net';
+
+export interface Socket {
+  /** '/127.0.0.1' as Kafka writes addresses; '/unix' for a Unix socket. */
+  readonly remote: string;
+  /** Bytes that were given to `write` and have not left yet. */
+  readonly waitingBytes: number;
+  /** Sends the pieces in one gathered write; they must not change until they have left. */
+  write(pieces: readonly Uint8Array[]): void;
+  pause(): void;
+  resume(): void;
+  /** Sends what waits, then closes. */
+  end(): void;
+  /** Closes now; what waits is dropped. */
+  destroy(): void;
+}
+
+export interface SocketEvents {
+  data(bytes: Buffer): void;
+  /** Everything that was written has left. */
+  drained(): void;
+  /** Once, however it ended. */
+  closed(): void;
+}
+
+export interface ServerAddress {
+  /** '' for a Unix socket. */
+  host: string;
+  port: number;
+  /** Of a Unix socket, else null. */
+  path: string | null;
+}
+
+export interface Server {
+  readonly address: ServerAddress;
+  /** Takes no more connections; those that are open stay. */
+  close(): void;
+}
+
+export interface ListenOptions {
+  host: string;
+  /** 0: any that is free. */
+  port: number;
+  /** A Unix socket instead. */
+  path: string | null;
+}
+
+/** `backlog`: connections that wait to be taken. A storm of thousands must find room. */
+const BACKLOG = 4096;
+
+/** Listens; `ready` is called once, with the server or the reason why there is none. */
+export function listen(
+  { host, port, path }: ListenOptions,
+  connected: (socket: Socket) => SocketEvents,
+  ready: (server: Server | null, error: Error | null) => void,
+): void {
+  if (path !== null) return void ownPath(path, () => listenAt({ host, port, path }, connected, ready));
+  listenAt({ host, port, path }, connected, ready);
+}
+
+function listenAt(
+  { host, port, path }: ListenOptions,
+  connected: (socket: Socket) => SocketEvents,
+  ready: (server: Server | null, error: Error | null) => void,
+): void {
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: false }, (socket) => take(socket, connected));
+  server.once('error', (error) => ready(null, error));
+  server.listen({ ...(path === null ? { host, port } : { path }), backlog: BACKLOG }, () => {
+    server.removeAllListeners('error');
+    // Out of descriptors: the connection is refused, the server goes on.
+    server.on('error', () => {});
+    ready({ address: addressOf(server, path), close: () => void server.close() }, null);
+  });
+}
+
+/** A Unix socket outlives the process that made it: one at which nobody listens any more is taken away. */
+function ownPath(path: string, then: () => void): void {
+  const probe = connect({ path });
+  probe.once('connect', () => {
+    probe.destroy();
+    then();
+  });
+  probe.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ECONNREFUSED') unlinkSync(path);
+    then();
+  });
+}
+
+function addressOf(server: NodeServer, path: string | null): ServerAddress {
+  const address = server.address();
+  if (path !== null || address === null || typeof address === 'string') return { host: '', port: 0, path };
+  return { host: address.address, port: address.port, path: null };
+}
+
+function take(socket: NodeSocket, connected: (socket: Socket) => SocketEvents): void {
+  const events = connected({
+    remote: `/${socket.remoteAddress ?? 'unix'}`,
+    get waitingBytes() {
+      return socket.writableLength;
+    },
+    write(pieces) {
+      if (pieces.length === 1) return void socket.write(pieces[0]);
+      socket.cork();
+      for (const piece of pieces) socket.write(piece);
+      socket.uncork();
+    },
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  });
+  socket.on('data', (bytes: Buffer) => events.data(bytes));
+  socket.on('drain', () => events.drained());
+  // What went wrong with a connection is told by its end.
+  socket.on('error', () => {});
+  socket.on('close', () => events.closed());
+}
