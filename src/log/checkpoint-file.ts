@@ -21,9 +21,14 @@ export function checkpointOf(log: LogState, clean: CleanEnd | null): Checkpoint 
   };
 }
 
+export function cleanEndOf({ active, endOffset }: LogState): CleanEnd {
+  return { segment: active.baseOffset, endOffset, mark: active.mark() };
+}
+
 /** Replaces the checkpoint and syncs it. For what must hold after power loss: the log start offset, quarantined ranges. */
 export function saveCheckpoint(log: LogState): void {
   if (log.folder === null) return;
+  log.openedAs = null;
   log.checkpointFile.supersede();
   replaceWhole(log.disk, `${log.folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, null)));
 }
@@ -32,6 +37,7 @@ export function saveCheckpoint(log: LogState): void {
 export function saveCheckpointLater(log: LogState): void {
   if (log.folder === null) return;
   const { disk, folder } = log;
+  log.openedAs = null;
   const isClosed = (): boolean => log.closed;
   const content = (): Buffer => encodeCheckpoint(checkpointOf(log, null));
   log.checkpointFile.save({ disk, path: `${folder}/${CHECKPOINT}`, content, isClosed, failed: () => {} });
@@ -49,11 +55,14 @@ export function saveCleanCheckpoint(log: LogState, clean: CleanEnd): void {
   const { disk, folder } = log;
   if (log.epochsChanged || log.epochsFile.runs) {
     log.epochsFile.supersede();
-    replaceWhole(disk, `${folder}/${LEADER_EPOCHS}`, Buffer.from(encodeEpochs(log.epochs)));
+    replaceUnsynced(disk, `${folder}/${LEADER_EPOCHS}`, Buffer.from(encodeEpochs(log.epochs)));
     log.epochsChanged = false;
   }
+  const bytes = encodeCheckpoint(checkpointOf(log, clean));
+  const isRunning = log.checkpointFile.runs || log.epochsFile.runs;
   log.checkpointFile.supersede();
-  replaceUnsynced(disk, `${folder}/${CHECKPOINT}`, encodeCheckpoint(checkpointOf(log, clean)));
+  replaceUnsynced(disk, `${folder}/${CHECKPOINT}`, bytes);
+  if (!isRunning) return;
   tolerant(() => {
     disk.remove(`${folder}/${CHECKPOINT}${NEXT}`);
     disk.remove(`${folder}/${LEADER_EPOCHS}${NEXT}`);
@@ -68,7 +77,13 @@ export function saveLogStart(log: LogState): void {
 }
 
 export function saveMetadata(log: LogState): void {
-  replaceUnsynced(log.disk, `${log.folder}/${METADATA}`, Buffer.from(encodeMetadata(log.setup.topicId)));
+  const file = log.disk.open(`${log.folder}/${METADATA}`, 'create');
+  try {
+    if (file.size() > 0) file.truncate(0);
+    writeAll(file, [Buffer.from(encodeMetadata(log.setup.topicId))], 0);
+  } finally {
+    file.close();
+  }
 }
 
 /** Writes Kafka's texts anew where they do not say what the log knows, as after a crash between a file and its copy. */

@@ -1,6 +1,7 @@
 /** The end of a log: closed so that the next start need not walk, or removed with all its files. */
 import { asideName } from '../world/aside-name.ts';
-import { dataFolderOf, saveCleanCheckpoint } from './checkpoint-file.ts';
+import { encodeCheckpoint } from './checkpoint.ts';
+import { checkpointOf, cleanEndOf, dataFolderOf, saveCleanCheckpoint } from './checkpoint-file.ts';
 import { offsetName, SNAPSHOT } from './files.ts';
 import { flush, openForWriting, writeSnapshot } from './flush.ts';
 import { tolerant } from './index-file.ts';
@@ -19,6 +20,7 @@ export function closeLog(log: LogState, clean: boolean): void {
 }
 
 function settleFiles(log: LogState): void {
+  if (isUnused(log) || isAsOpened(log)) return;
   flush(log);
   if (!log.active.exists) openForWriting(log, log.active);
   if (log.syncFailed) rehomeUnsynced(log);
@@ -27,7 +29,20 @@ function settleFiles(log: LogState): void {
   for (const segment of log.segments) if (segment.dirty || segment.unsyncedIndexes) segment.syncIndexes();
   const snapshot = encodeSnapshot(log.setup.snapshotProducers());
   writeSnapshot(log, `${log.folder}/${offsetName(log.endOffset)}${SNAPSHOT}`, snapshot);
-  saveCleanCheckpoint(log, { segment: log.active.baseOffset, endOffset: log.endOffset, mark: log.active.mark() });
+  saveCleanCheckpoint(log, cleanEndOf(log));
+}
+
+/** Nothing was ever written to it: an empty folder says as much. */
+function isUnused(log: LogState): boolean {
+  return log.endOffset === 0 && log.segments.length === 1 && !log.active.exists;
+}
+
+/** It was opened clean, and all that its checkpoint says of it is still so. */
+function isAsOpened(log: LogState): boolean {
+  const { openedAs, segments } = log;
+  if (openedAs === null || log.syncFailed || log.namesUnsynced || log.strays.length > 0) return false;
+  if (segments.some(({ dirty, unsyncedIndexes, excess }) => dirty || unsyncedIndexes || excess)) return false;
+  return openedAs.equals(encodeCheckpoint(checkpointOf(log, cleanEndOf(log))));
 }
 
 /** Removes the log. First its folder loses its name in one step, so that a start never finds half of it. */

@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import { maxTimestampOf } from '../record/batch-layout.ts';
 import { DiskError, type DiskFile } from '../world/disk.ts';
-import { replaceUnsynced, saveCheckpointLater } from './checkpoint-file.ts';
+import { replaceUnsynced } from './checkpoint-file.ts';
 import { SNAPSHOT } from './files.ts';
 import { hopToOffset, land, landed } from './hop.ts';
 import { tolerant } from './index-file.ts';
@@ -34,7 +34,6 @@ export function flush(log: LogState): void {
   assert(log.writtenEnd === tail.end && log.writtenOffset === log.endOffset, 'a flush writes everything');
   tail.publishWritten(log.writtenEnd);
   log.takeMark();
-  if (log.epochsChanged) saveCheckpointLater(log);
 }
 
 /** Opens the file of a segment for writing, and makes it if need be. */

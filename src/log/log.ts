@@ -133,6 +133,12 @@ export class Log {
     syncLater(this.#state, done);
   }
 
+  /** Whether syncLater may be called: it is not after a failed sync, until the bytes were written again. */
+  get maySync(): boolean {
+    const { closed, syncing, syncFailed } = this.#state;
+    return !closed && !syncing && !syncFailed;
+  }
+
   /** As syncLater, and waits for the disk: `done` is called before it returns. */
   syncHere(done: (error: DiskError | null) => void): void {
     syncHere(this.#state, done);

@@ -5,8 +5,8 @@
 import { asideName } from '../world/aside-name.ts';
 import { adoptFrames } from './adopt.ts';
 import { roll } from './append.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { mendTexts, saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
+import { type Checkpoint, encodeCheckpoint } from './checkpoint.ts';
+import { checkpointOf, cleanEndOf, dataFolderOf, mendTexts, saveCheckpoint, saveMetadata } from './checkpoint-file.ts';
 import { LOG, OFFSET_INDEX, offsetName, offsetsOf, TIME_INDEX } from './files.ts';
 import { readFolderFacts } from './folder-facts.ts';
 import { tolerant } from './index-file.ts';
@@ -48,7 +48,7 @@ function openFolder(log: LogState, folder: string): void {
   if (!isNew) log.active.settled = false;
   const isClean = log.setup.clean && !isNew && resumeClean(log, checkpoint, names);
   // The data folder was closed cleanly and this log was not: what it never synced has no name that lasts yet.
-  if (!isClean) log.folderUnsynced = log.namesUnsynced = true;
+  if (!isClean) nameUnsynced(log);
   if (!isClean && !isNew) recover(log);
   if (isNew) roll(log);
   log.writtenOffset = log.endOffset;
@@ -68,9 +68,10 @@ function openFolder(log: LogState, folder: string): void {
     log.epochs.pop();
     log.epochsChanged = true;
   }
-  if (isClean) return;
+  // A clean close does not sync them.
   mendTexts(log, names);
-  if (!isNew) tolerant(() => saveCheckpoint(log));
+  if (isClean) log.openedAs = encodeCheckpoint(checkpointOf(log, cleanEndOf(log)));
+  else if (!isNew) tolerant(() => saveCheckpoint(log));
 }
 
 /** Makes the folder, or takes it up. A folder of another topic that had this name is put aside. */
@@ -89,13 +90,19 @@ function claimFolder(log: LogState, folder: string): { names: string[]; checkpoi
     names.length = 0;
   } else
     for (const name of facts.damaged) log.report(`${folder}/${name}`, 0, 0, 'the file is damaged', 'its facts are taken from elsewhere');
-  if (facts.topicId === topicId) log.folderUnsynced = log.namesUnsynced = !clean;
-  else {
+  log.namesUnsynced = false;
+  if (facts.topicId !== topicId || !clean) nameUnsynced(log);
+  if (facts.topicId !== topicId) {
     log.disk.makeFolder(folder);
     tolerant(() => saveMetadata(log));
   }
   const checkpoint = stranger !== null || (facts.own !== null && facts.own.topicId !== topicId) ? EMPTY_CHECKPOINT : facts.checkpoint;
   return { names, checkpoint };
+}
+
+function nameUnsynced(log: LogState): void {
+  log.namesUnsynced = true;
+  log.folderName = ++log.shared.namesIn(log.disk, dataFolderOf(log)).given;
 }
 
 const EMPTY_CHECKPOINT: Checkpoint = { topicId: '', startOffset: 0, recoveryOffset: 0, epochs: [], damages: [], clean: null };

@@ -1,5 +1,6 @@
 /** What the logs of a thread share, so that it has one bound for all of them: index files in memory, and open segment files. */
 import { limits } from '../base/limits.ts';
+import type { Disk } from '../world/disk.ts';
 import { IndexCache } from './index-file.ts';
 
 /** Something that holds a file open and can open it again. */
@@ -42,13 +43,29 @@ export class OpenFiles {
   }
 }
 
+/** Names given in a folder: how many, and how many of them a sync of the folder has covered. */
+export interface FolderNames {
+  given: number;
+  synced: number;
+}
+
 export class LogShared {
   readonly indexes: IndexCache;
   readonly files: OpenFiles;
+  readonly #names = new WeakMap<Disk, Map<string, FolderNames>>();
 
   constructor(indexes = new IndexCache(), files = new OpenFiles()) {
     this.indexes = indexes;
     this.files = files;
+  }
+
+  /** Of the folder that logs have their folders in: one sync covers the names of all that were made before it. */
+  namesIn(disk: Disk, folder: string): FolderNames {
+    const folders = this.#names.get(disk) ?? new Map<string, FolderNames>();
+    this.#names.set(disk, folders);
+    const names = folders.get(folder) ?? { given: 0, synced: 0 };
+    folders.set(folder, names);
+    return names;
   }
 }
 

@@ -105,8 +105,8 @@ export class LogState {
   mark: { segment: Segment; at: SegmentMark };
   /** Names were given or taken that no sync of the folder has covered. */
   namesUnsynced = true;
-  /** The folder of this partition is itself a name that may be unsynced. */
-  folderUnsynced = true;
+  /** The folder of this partition is itself a name: its number among those given in the data folder; 0 when it is known to be durable. */
+  folderName = 0;
   /** Files to be removed when the disk allows. */
   strays: string[] = [];
   /** A sync that the host asked for runs. */
@@ -124,6 +124,8 @@ export class LogState {
   lossyFrom = Number.POSITIVE_INFINITY;
   /** Stream position of the recovery offset that was last saved. */
   recoverySavedAt = 0;
+  /** The checkpoint by which it was opened clean, while it is the one on the disk. */
+  openedAs: Buffer | null = null;
   readonly checkpointFile = new LaterFile();
   readonly epochsFile = new LaterFile();
   closed = false;

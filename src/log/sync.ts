@@ -68,8 +68,12 @@ export function syncNow(log: LogState): void {
 /** Makes the names of new files, and of a new folder, durable. */
 export function syncNames(log: LogState): void {
   if (log.folder === null) return;
-  if (log.folderUnsynced) log.disk.syncFolder(dataFolderOf(log));
-  log.folderUnsynced = false;
+  const names = log.shared.namesIn(log.disk, dataFolderOf(log));
+  if (log.folderName > names.synced) {
+    const { given } = names;
+    log.disk.syncFolder(dataFolderOf(log));
+    names.synced = given;
+  }
   if (log.namesUnsynced) log.disk.syncFolder(log.folder);
   log.namesUnsynced = false;
 }

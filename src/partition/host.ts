@@ -18,6 +18,7 @@ import type { Partition } from './partition.ts';
 import type { HostAnswer, HostAsk, HostAskOf, HostPost } from './protocol.ts';
 import { deleteRecords, listOffsets, verify } from './queries.ts';
 import { Room } from './room.ts';
+import { settleLogs } from './settle-logs.ts';
 
 export interface HostSetup {
   /** The data folder; null for a bus without one. */
@@ -63,6 +64,7 @@ export class Host {
   #nextRetentionMs: number;
   #nextLoadMs = 0;
   #closing: { connection: Connection; ask: HostAskOf<'close'> } | null = null;
+  #settling: 'no' | 'runs' | 'done' = 'no';
   #isClosed = false;
   /** What a dead host left is adopted as partitions are opened: a successor is not closed before it was told which are its. */
   #wasOpened = false;
@@ -111,8 +113,10 @@ export class Host {
     this.#send();
     this.#inTurn = false;
     if (more || this.#carried.isOpening) this.#schedule();
-    if (this.#closing !== null && this.#wasOpened && !more && !this.#carried.isOpening) this.#close();
-    else this.#setTimer();
+    const isToClose = this.#closing !== null && this.#wasOpened && !more && !this.#carried.isOpening;
+    if (isToClose && this.#settling === 'done') return this.#close();
+    if (isToClose) this.#settle();
+    this.#setTimer();
   }
 
   /** A sync has ended: between turns as a rule, within one when it could not even begin. */
@@ -313,6 +317,19 @@ export class Host {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#turn();
     });
+  }
+
+  /** First what is written is synced, which takes turns; then comes the close. */
+  #settle(): void {
+    if (this.#settling !== 'no') return;
+    this.#settling = 'runs';
+    settleLogs(
+      [...this.#carried.all()].map(({ log }) => log),
+      () => {
+        this.#settling = 'done';
+        this.#schedule();
+      },
+    );
   }
 
   /** Closes every log cleanly, answers, and lets the thread end. Runs after the syncs in flight have ended, or at the deadline. */

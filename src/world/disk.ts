@@ -191,6 +191,8 @@ export const realDisk: Disk = {
     );
   },
   list(folder) {
+    // Cheaper than the error of a folder that is not there, which every new partition would make.
+    if (!fs.existsSync(folder)) return [];
     try {
       return fs.readdirSync(folder).sort();
     } catch (error) {

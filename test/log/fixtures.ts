@@ -67,8 +67,8 @@ export interface World {
   producers: ProducerEntry[];
 }
 
-export function world(disk: Disk = new MemoryDisk(), frames = 512, frameBytes = 1024): World {
-  const arena = Arena.create({ framesMax: frames, frameBytes, slotsMax: 4 });
+export function world(disk: Disk = new MemoryDisk(), frames = 512, frameBytes = 1024, slotsMax = 4): World {
+  const arena = Arena.create({ framesMax: frames, frameBytes, slotsMax });
   disk.makeFolder('/data');
   disk.syncFolder('/');
   return { disk, arena, events: [], visited: [], loaded: [], producers: [] };
