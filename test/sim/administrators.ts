@@ -64,6 +64,7 @@ export async function administer(user: User, topics: readonly TopicPlan[]): Prom
 /** Makes a topic, uses it, deletes it, again and again: slots and folders are used anew. */
 export async function comeAndGo(user: User, name: string): Promise<void> {
   const { client, random, auditor } = user;
+  const readings: Reading[] = [];
   while (!user.stopping()) {
     const partitions = 1 + random.below(3);
     try {
@@ -81,7 +82,8 @@ export async function comeAndGo(user: User, name: string): Promise<void> {
       if (codeOf(user, error) !== 'CLOSED') throw error;
     };
     const producing = produce(within, passingProducer(user, name), () => {}).catch(untilClosed);
-    readOn(within, passingReader(user, name), () => {}).catch(untilClosed);
+    // It reads on until it is told that its topic is gone.
+    readOn(within, passingReader(user, name), (reading) => readings.push(reading)).catch(untilClosed);
     await sleep(user, random.below(300));
     try {
       await client.admin().deleteTopics([name]);
@@ -92,6 +94,7 @@ export async function comeAndGo(user: User, name: string): Promise<void> {
     await producing;
     await sleep(user, random.below(100));
   }
+  for (const { consumer } of readings) await consumer.close();
 }
 
 function passingProducer({ random }: User, name: string): ProducerHabits {

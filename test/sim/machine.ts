@@ -4,7 +4,10 @@
  */
 import { type CrashKind, MemoryDisk, type StorageCall, type StorageFault, type StorageOperation } from '../../src/world/memory-disk.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
+import type { Fault } from './plan.ts';
 import type { SimWorld } from './sim-world.ts';
+
+export type MachineFault = Extract<Fault, { kind: 'disk error' | 'disk full' | 'slow disk' | 'heap' | 'rss' }>;
 
 interface Rule {
   operations: readonly StorageOperation[];
@@ -51,6 +54,19 @@ export class Machine {
   /** Errors that calls of the disk were answered with. */
   get errors(): number {
     return this.#errors;
+  }
+
+  strike(fault: MachineFault): void {
+    switch (fault.kind) {
+      case 'disk error':
+        return this.fail(fault.rule, fault.percent, fault.ms);
+      case 'disk full':
+        return this.fill(fault.spareBytes, fault.ms);
+      case 'slow disk':
+        return this.slowDown(fault.latencyMs, fault.ms);
+      default:
+        return this.strain(fault.kind, fault.share, fault.ms);
+    }
   }
 
   fail(rule: number, percent: number, ms: number): void {

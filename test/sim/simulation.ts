@@ -5,27 +5,20 @@
  */
 import { BusError } from '../../src/base/errors.ts';
 import { MemoryStore } from '../../src/coordinator/memory-store.ts';
-import { silentLogger } from '../../src/world/logger.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
 import { administer, comeAndGo } from './administrators.ts';
 import { Auditor } from './auditor.ts';
 import { Bounds } from './bounds.ts';
 import { SimBus } from './bus.ts';
 import { Machine } from './machine.ts';
+import { insist, repeatedly, Stuck } from './patience.ts';
 import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan, passingNames } from './plan.ts';
 import { Scanner } from './scan.ts';
+import { FOLDER, setupOf } from './setup.ts';
 import { safetyOf } from './shadow.ts';
 import { SimWorld } from './sim-world.ts';
+import { listeningLogger, type Outcome, tellAll, timeOf } from './tell.ts';
 import { codeOf, produce, type Reading, readOn, type User } from './users.ts';
-
-export interface Outcome {
-  seed: number;
-  violations: string[];
-  trace: string;
-  events: number;
-  virtualMs: number;
-  counts: Record<string, number>;
-}
 
 export interface SimulationOptions {
   verbose?: (line: string) => void;
@@ -38,9 +31,6 @@ const OPENS_WITHIN_MS = 60_000;
 const HEALS_WITHIN_MS = 60_000;
 const GIVEN_BACK_WITHIN_MS = 5000;
 const EVENTS_MAX = 3_000_000;
-const HEAP_BYTES_MAX = 1e9;
-const RSS_BYTES_MAX = 2e9;
-const FOLDER = '/data';
 
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   return new Simulation(makePlan(seed), options).run();
@@ -189,28 +179,10 @@ class Simulation {
   }
 
   #makeBus(): SimBus {
-    const { folder, hosts, dispatchers, frameBytes, framesMax, outboxBytes, configs, retentionCheckMs } = this.#plan;
+    const log = listeningLogger((line) => this.#say(`${this.#at()} ${line}`), this.#auditor);
+    const random = seededRandom(this.#random.below(1 << 30));
     return new SimBus({
-      world: this.#world,
-      random: seededRandom(this.#random.below(1 << 30)),
-      folder: folder ? FOLDER : null,
-      disk: this.#machine.disk,
-      store: this.#store,
-      hosts,
-      dispatchers,
-      arena: { framesMax, frameBytes, slotsMax: 40 },
-      memoryBytesMax: 2 * framesMax * frameBytes,
-      outboxBytes,
-      configs,
-      retentionCheckMs,
-      producerIdExpirationMs: 86_400_000,
-      memory: {
-        heapBytes: () => HEAP_BYTES_MAX * this.#machine.strainOf('heap'),
-        rssBytes: () => RSS_BYTES_MAX * this.#machine.strainOf('rss'),
-        heapBytesMax: HEAP_BYTES_MAX,
-        rssBytesMax: RSS_BYTES_MAX,
-      },
-      log: this.#logger(),
+      ...setupOf(this.#plan, { world: this.#world, machine: this.#machine, store: this.#store, random, log }),
       died: () => {
         this.#say(`${this.#at()} the process is stopped in the middle of a turn`);
         this.#died = true;
@@ -246,9 +218,9 @@ class Simulation {
     if (closing.when === 'hurried') this.#machine.heal();
     else this.#machine.fail(this.#random.below(60), 30, 60_000);
     const told = await this.#close(closing, users);
-    if (told.length > 0) this.#auditor.lost('kill');
     for (const sent of this.#auditor.open)
       this.#auditor.violated(`record ${sent.n} was neither acknowledged nor refused when the bus closed`);
+    if (told.length > 0) this.#auditor.lost('kill');
     this.#machine.heal();
   }
 
@@ -344,12 +316,6 @@ class Simulation {
         actor.stalledUntilMs = Math.max(actor.stalledUntilMs, this.#world.clock.monotonicMs() + fault.ms);
         return;
       }
-      case 'disk error':
-        return this.#machine.fail(fault.rule, fault.percent, fault.ms);
-      case 'disk full':
-        return this.#machine.fill(fault.spareBytes, fault.ms);
-      case 'slow disk':
-        return this.#machine.slowDown(fault.latencyMs, fault.ms);
       case 'store fails':
         if (this.#store !== null) this.#store.failNext = fault.commits;
         return;
@@ -358,11 +324,10 @@ class Simulation {
         this.#world.clock.wallStepMs += fault.stepMs;
         this.#auditor.clockStepped();
         return;
-      case 'heap':
-      case 'rss':
-        return this.#machine.strain(fault.kind, fault.share, fault.ms);
       case 'end worker':
         return this.#endWorker(this.#bus.threads - 1);
+      default:
+        return this.#machine.strike(fault);
     }
   }
 
@@ -432,31 +397,15 @@ class Simulation {
       left = this.#bounds.leftover(described.reduce((sum, { residentBytes }) => sum + residentBytes, 0));
       return left.length === 0;
     };
-    if (!(await run(this.#repeatedly(isEmpty), GIVEN_BACK_WITHIN_MS))) throw new Stuck(left.join('; '), await this.#dump());
+    if (!(await run(repeatedly(this.#world.clock, isEmpty), GIVEN_BACK_WITHIN_MS))) throw new Stuck(left.join('; '), await this.#dump());
   }
 
   /** Whether every partition has committed what it holds, as it was told last. */
   #allCommitted(): () => boolean {
-    return this.#repeatedly(async () => {
+    return repeatedly(this.#world.clock, async () => {
       const partitions = await this.#bus.admin().describeLogDirs();
       return partitions.every(({ state, highWatermark, endOffset }) => state === 'online' && highWatermark === endOffset);
     });
-  }
-
-  /** Asks again and again until it is so; tells whether it was. */
-  #repeatedly(isSo: () => Promise<boolean>): () => boolean {
-    const { clock } = this.#world;
-    let was = false;
-    const again = (): void => {
-      if (was) return;
-      const later = (answer: boolean): void => {
-        was = answer;
-        clock.after(50, again);
-      };
-      isSo().then(later, () => later(false));
-    };
-    again();
-    return () => was;
   }
 
   /** End offsets of all partitions that are not passing. */
@@ -467,21 +416,6 @@ class Simulation {
         ends.set(`${name}-${partition}`, offset);
     }
     return ends;
-  }
-
-  /** Asks until it is answered: what a fault has left may heal only after some time. */
-  async #ask<T>(call: () => Promise<T>): Promise<T> {
-    const { clock } = this.#world;
-    const untilMs = clock.monotonicMs() + HEALS_WITHIN_MS;
-    for (;;) {
-      const answer = await this.#world.settled(call(), HEALS_WITHIN_MS);
-      if (answer === undefined) throw new Stuck('no answer', await this.#dump());
-      if ('value' in answer) return answer.value;
-      const { error } = answer;
-      if (!(error instanceof BusError) || !error.retriable || clock.monotonicMs() > untilMs)
-        throw new Stuck(`refused: ${error instanceof Error ? error.stack : String(error)}`, await this.#dump());
-      await this.#world.settled(new Promise<void>((resolve) => void clock.after(100, resolve)), 1000);
-    }
   }
 
   /** Reads everything and compares it. */
@@ -498,46 +432,17 @@ class Simulation {
   // Telling.
 
   #at(): string {
-    return `${this.#world.clock.monotonicMs().toFixed(3).padStart(12)} ms`;
-  }
-
-  #logger() {
-    const tell =
-      (level: string) =>
-      (fields: object, message: string): void => {
-        this.#say(`${this.#at()} ${level}: ${message} ${JSON.stringify(fields)}`);
-        // A host takes whatever keeps a log from opening for its disk's fault; here it must have been.
-        const reason = 'reason' in fields ? String(fields.reason) : '';
-        if (message.startsWith('a partition cannot be opened') && !/ failed: E\w+$|was stopped$/.test(reason))
-          this.#auditor.violated(`${message}: ${reason}`);
-      };
-    return { ...silentLogger, warn: tell('warn'), error: tell('error') };
+    return timeOf(this.#world);
   }
 
   /** Who waits for what. */
-  async #dump(ends?: Map<string, number>): Promise<string> {
-    const lines: string[] = [`at ${this.#at()}`];
-    for (const sent of this.#auditor.open.slice(0, 10))
-      lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${this.#world.clock.nowMs() - sent.atMs} ms`);
-    for (const { name, cursors, consumer } of this.#readings)
-      for (const { topic, partition, next } of cursors.values())
-        lines.push(
-          `${name} is at ${topic}-${partition}@${next} of ${ends?.get(`${topic}-${partition}`) ?? '?'}, holds ${consumer.queuedBytes} bytes`,
-        );
-    lines.push(...this.#scanner.tell(), ...this.#bounds.tell());
-    const described = await this.#world.settled(this.#bus.admin().describeLogDirs(), 1000);
-    if (described !== undefined && 'value' in described)
-      for (const one of described.value)
-        lines.push(
-          `${one.topic}-${one.partition}: ${one.state} [${one.startOffset}, ${one.highWatermark}, ${one.endOffset}) ${one.residentBytes} resident`,
-        );
-    else lines.push(`describe: ${described === undefined ? 'no answer' : String(described.error)}`);
-    return lines.join('\n    ');
+  #dump(ends?: Map<string, number>): Promise<string> {
+    const parts = { auditor: this.#auditor, readings: this.#readings, scanner: this.#scanner, bounds: this.#bounds, bus: this.#bus };
+    return tellAll(this.#world, parts, ends);
   }
-}
 
-class Stuck extends Error {
-  constructor(what: string, dump: string) {
-    super(`stuck: ${what}\n    ${dump}`);
+  /** Asks until it is answered: what a fault has left may heal only after some time. */
+  #ask<T>(call: () => Promise<T>): Promise<T> {
+    return insist(this.#world, call, HEALS_WITHIN_MS, () => this.#dump());
   }
 }
