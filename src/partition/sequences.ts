@@ -103,6 +103,7 @@ export class Sequences {
       const known = this.#producers.get(entry.producerId);
       if (known !== undefined && known.epoch === epoch) known.batches.push(batch);
       else this.#producers.set(entry.producerId, { epoch, timestampMs, coordinatorEpoch, batches: [batch], expected: -1 });
+      if (this.#producers.size > limits.producersPerPartitionMax) this.#forgetOldest();
     }
   }
 

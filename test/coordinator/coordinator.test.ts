@@ -534,9 +534,10 @@ describe('bounds and bad input', () => {
   test('events that nobody hears are bounded', () => {
     const rig = new Rig({ hosts: 1 });
     const host = rig.host(0);
-    for (let i = 0; i < 1100; i++) host.notice({ notice: 'recovery', topic: 'a', partition: 0, doneBytes: i, totalBytes: 9 });
+    for (let i = 0; i <= limits.eventsKeptMax; i++)
+      host.notice({ notice: 'recovery', topic: 'a', partition: 0, doneBytes: i, totalBytes: 9 });
     rig.clock.settle();
-    expect(rig.dispatcher().notices).toHaveLength(1000);
+    expect(rig.dispatcher().notices).toHaveLength(limits.eventsKeptMax);
   });
 
   test('settings that are wrong are refused before anything begins', () => {
