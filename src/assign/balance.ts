@@ -20,8 +20,9 @@ export function balance({ reads, owners }: Balance): void {
   reads.forEach((topics, member) => {
     for (const topic of topics) readers[topic].push(member);
   });
+  const before = owners.map((owner) => owner.slice());
   assignFree(owners, readers, loads);
-  level(reads, owners, readers, loads);
+  level({ reads, owners }, before, readers, loads);
 }
 
 /** All read the same: everybody has `least` partitions or one more, and who has most already keeps the one more. */
@@ -79,12 +80,7 @@ function assignFree(owners: readonly Int32Array[], readers: readonly number[][],
  * Moves partitions along chains (a gives one to b, b one to c) for as long as a chain's end has two fewer than its beginning; when
  * none is left, no assignment is more even.
  */
-function level(
-  reads: readonly (readonly number[])[],
-  owners: readonly Int32Array[],
-  readers: readonly number[][],
-  loads: Int32Array,
-): void {
+function level({ reads, owners }: Balance, before: readonly Int32Array[], readers: readonly number[][], loads: Int32Array): void {
   const held: Map<number, number[]>[] = reads.map(() => new Map());
   owners.forEach((owner, topic) => {
     owner.forEach((member, partition) => {
@@ -101,13 +97,16 @@ function level(
       if (isSettled[member] === 0 && (most === -1 || loads[member] > loads[most])) most = member;
     }
     if (most === -1) return;
-    const chain = findChain(most, held, readers, loads);
+    // What somebody has only just got is moved first.
+    const isFresh = (from: number, topic: number): boolean =>
+      held[from].get(topic)?.some((partition) => before[topic][partition] !== from) === true;
+    const chain = findChain(most, held, readers, loads, isFresh) ?? findChain(most, held, readers, loads, () => true);
     if (chain === null) {
       isSettled[most] = 1;
       continue;
     }
     for (const { from, to, topic } of chain) {
-      const partition = held[from].get(topic)?.pop() as number;
+      const partition = takeOne(held[from].get(topic) ?? [], before[topic], from, to);
       if (held[from].get(topic)?.length === 0) held[from].delete(topic);
       held[to].set(topic, [...(held[to].get(topic) ?? []), partition]);
       owners[topic][partition] = to;
@@ -117,6 +116,13 @@ function level(
   }
 }
 
+/** The partition that is missed least: what was the taker's before, else what the giver has only just got, else its last. */
+function takeOne(partitions: number[], before: Int32Array, from: number, to: number): number {
+  let at = partitions.findIndex((partition) => before[partition] === to);
+  if (at === -1) at = partitions.findIndex((partition) => before[partition] !== from);
+  return partitions.splice(at === -1 ? partitions.length - 1 : at, 1)[0];
+}
+
 interface Step {
   from: number;
   to: number;
@@ -124,7 +130,13 @@ interface Step {
 }
 
 /** The shortest chain from a member to the one that has least of all that can be reached. */
-function findChain(start: number, held: readonly Map<number, number[]>[], readers: readonly number[][], loads: Int32Array): Step[] | null {
+function findChain(
+  start: number,
+  held: readonly Map<number, number[]>[],
+  readers: readonly number[][],
+  loads: Int32Array,
+  mayMove: (from: number, topic: number) => boolean,
+): Step[] | null {
   const steps = new Map<number, Step | null>([[start, null]]);
   const seenTopics = new Set<number>();
   const queue = [start];
@@ -133,7 +145,7 @@ function findChain(start: number, held: readonly Map<number, number[]>[], reader
     const from = queue[at];
     if (loads[from] < loads[least]) least = from;
     for (const topic of held[from].keys()) {
-      if (seenTopics.has(topic)) continue;
+      if (seenTopics.has(topic) || !mayMove(from, topic)) continue;
       seenTopics.add(topic);
       for (const to of readers[topic]) {
         if (steps.has(to)) continue;
