@@ -10,12 +10,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeCommit, describeMachine } from '../../bench/machine.ts';
 import { killTransfer } from './kill.ts';
 
 const { values } = parseArgs({
   options: { kills: { type: 'string', default: '300' }, seed: { type: 'string', default: '1' }, dry: { type: 'boolean', default: false } },
 });
 const seed = Number(values.seed);
+const root = join(import.meta.dirname, '../..');
+const machine = describeMachine();
 const begunMs = performance.now();
 const folder = mkdtempSync(join(tmpdir(), 'spillway-eos-'));
 const report = await killTransfer(join(folder, 'data'), Number(values.kills), seed, ({ kills, moved, sent }) => {
@@ -23,11 +26,13 @@ const report = await killTransfer(join(folder, 'data'), Number(values.kills), se
 });
 rmSync(folder, { recursive: true, force: true });
 const seconds = Math.round((performance.now() - begunMs) / 1000);
-const line = JSON.stringify({ campaign: 'eos', seed, seconds, check: report.problems.length === 0 ? 'held' : 'failed', ...report });
-process.stdout.write(`${line}\n`);
+const check = report.problems.length === 0 ? 'held' : 'failed';
+const date = new Date().toISOString();
+const summary = { campaign: 'eos', seed, seconds, check, ...report, date, commit: describeCommit(root), machine };
+process.stdout.write(`${JSON.stringify(summary)}\n`);
 if (!values.dry) {
-  const results = join(import.meta.dirname, '../../bench/results');
+  const results = join(root, 'bench/results');
   mkdirSync(results, { recursive: true });
-  writeFileSync(join(results, `eos-${new Date().toISOString().replace(/[:.]/g, '').slice(0, 17)}.json`), `${line}\n`);
+  writeFileSync(join(results, `eos-${date.replace(/[:.]/g, '').slice(0, 17)}.json`), `${JSON.stringify(summary, null, 1)}\n`);
 }
 process.exitCode = report.problems.length === 0 ? 0 : 1;
