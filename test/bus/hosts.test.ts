@@ -47,3 +47,24 @@ test('hosts that cannot be started are told, again and again, not waited for in 
   await expect.poll(() => told, { timeout: 10_000 }).toContain('0 Error: the entry is broken');
   await hosts.destroy();
 });
+
+test('a host that died as it was done is not replaced', async () => {
+  let deaths = 0;
+  const log = { ...silentLogger, error: () => void deaths++ };
+  const arena = Arena.create({ framesMax: 4, frameBytes: 16_384, slotsMax: 4 }).handle;
+  const entry = new URL('./broken-host.ts', import.meta.url).href;
+  const hosts = new HostThreads(
+    entry,
+    checkBusOptions({ hosts: 1 }),
+    arena,
+    () => true,
+    log,
+    () => {},
+  );
+  await expect.poll(() => deaths, { timeout: 10_000 }).toBeGreaterThan(3);
+  await hosts.retire(0);
+  const atEnd = deaths;
+  await sleep(400);
+  expect(deaths).toBe(atEnd);
+  await hosts.destroy();
+});
