@@ -48,6 +48,8 @@ export interface Membership extends Standing {
   readonly reconciling: readonly TopicIdPartitions[] | null;
   /** The coordinator has not heard yet what is owned. */
   readonly ownedIsNews: boolean;
+  /** What the ask under way says of it; null: nothing. */
+  readonly telling: readonly TopicIdPartitions[] | null;
   readonly names: Readonly<Record<string, string>>;
   readonly failures: number;
   /** Until when a static member waits for the one before it to be given up by the group. */
@@ -73,6 +75,7 @@ export function beginMembership(setup: MembershipSetup): Membership {
     target: null,
     reconciling: null,
     ownedIsNews: true,
+    telling: null,
     names: {},
     failures: 0,
     waitUntilMs: Number.POSITIVE_INFINITY,
@@ -127,6 +130,7 @@ function heartbeat(state: Membership): Decision<Membership> {
   const leaving = phase === 'leaving';
   const whole = phase === 'joining' || failures > 0;
   const seq = state.seq + 1;
+  const telling = leaving ? null : ownedToTell(state, whole);
   const fields: GroupVerbs['consumerGroupHeartbeat']['ask'] = {
     groupId: setup.groupId,
     memberId: state.memberId,
@@ -140,12 +144,21 @@ function heartbeat(state: Membership): Decision<Membership> {
     topics: whole && !leaving ? [...setup.topics] : null,
     topicRegex: whole && !leaving ? setup.topicRegex : null,
     assignor: whole && !leaving ? setup.assignor : null,
-    owned: (whole || state.ownedIsNews) && !leaving ? state.owned.map(copyOf) : null,
+    owned: telling === null ? null : telling.map(copyOf),
   };
   return {
-    state: { ...state, seq, asking: true, again: false, dueMs: Number.POSITIVE_INFINITY },
+    state: { ...state, seq, telling, asking: true, again: false, dueMs: Number.POSITIVE_INFINITY },
     effects: [{ do: 'ask', seq, ask: { verb: 'consumerGroupHeartbeat', fields } }],
   };
+}
+
+/**
+ * What is not said to be owned may be given to others. So while something is being taken up, a member says nothing of it, or, where it
+ * has to, that it owns that too.
+ */
+function ownedToTell({ owned, reconciling, ownedIsNews }: Membership, whole: boolean): readonly TopicIdPartitions[] | null {
+  if (reconciling !== null) return whole ? mergeOf(owned, reconciling) : null;
+  return whole || ownedIsNews ? owned : null;
 }
 
 function answered(before: Membership, { error, message, reply }: Extract<Happening, { event: 'answered' }>, nowMs: number) {
@@ -181,8 +194,8 @@ function heard(before: Membership, reply: HeartbeatReply, nowMs: number): Decisi
     phase: 'member',
     memberId: reply.memberId === '' ? before.memberId : reply.memberId,
     epoch: reply.memberEpoch,
-    // What was owned when this was asked; if it has changed since, a heartbeat is due at once (see `reconciled`).
-    ownedIsNews: before.again && before.ownedIsNews,
+    ownedIsNews: before.telling === null ? before.ownedIsNews : before.telling !== before.owned,
+    telling: null,
     names: { ...before.names, ...reply.names },
     target: reply.assignment ?? before.target,
     failures: 0,

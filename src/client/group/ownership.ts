@@ -49,6 +49,11 @@ export class Ownership<K, V, H> {
   /** Changes when all is lost: what was under way before is void. */
   #age = 0;
   #cancels = new Set<() => void>();
+  /** The user's callback that was called last: the next one waits for it. */
+  #running: Promise<void> = Promise.resolve();
+  /** What the user has been told to give up. */
+  readonly #told = new WeakSet<Held<K, V, H>>();
+  #released = false;
 
   constructor(setup: OwnershipSetup<K, V, H>) {
     this.#setup = setup;
@@ -56,6 +61,8 @@ export class Ownership<K, V, H> {
 
   /** Gives up and takes up. `done` is called unless all was lost meanwhile. */
   reconcile(revoke: readonly TopicPartitions[], assign: readonly TopicPartitions[], done: () => void): void {
+    // Who closes takes up nothing more.
+    if (this.#released) return;
     const age = this.#age;
     this.#inTurn(async () => {
       if (age !== this.#age) return;
@@ -84,6 +91,7 @@ export class Ownership<K, V, H> {
 
   /** Gives up all within the time; resolves with what was not finished, in words. */
   async release(ms: number): Promise<string[]> {
+    this.#released = true;
     this.#void();
     const unfinished: string[] = [];
     const { dispatcher, intake } = this.#setup;
@@ -121,7 +129,11 @@ export class Ownership<K, V, H> {
     const unfinished: string[] = [];
     await this.#commitFinished(which, boundary);
     const { onRevoked } = this.#setup.callbacks;
-    if (!(await this.#tell('onRevoked', onRevoked, which.map(placeOnly), boundary))) unfinished.push('onRevoked had not ended');
+    // A close may come while the user is being told.
+    const untold = which.filter((one) => !this.#told.has(one));
+    for (const one of untold) this.#told.add(one);
+    const isTold = await this.#tell('onRevoked', onRevoked, untold.map(placeOnly), boundary);
+    if (!isTold && !boundary.isVoid()) unfinished.push('onRevoked had not ended');
     const failure = boundary.isVoid() ? null : await this.#commitFinished(which, boundary);
     if (failure !== null) unfinished.push(failure);
     return unfinished;
@@ -240,10 +252,11 @@ export class Ownership<K, V, H> {
 
   /** False when the callback has not ended in time. */
   async #tell(what: string, callback: Told | undefined, places: TopicPartition[], boundary: Boundary): Promise<boolean> {
-    if (callback === undefined || places.length === 0) return true;
+    if (callback === undefined) return true;
     const failed = (cause: unknown): void => process.emitWarning(userCodeFailed(what, cause));
-    const called = (async () => void (await callback(places)))().catch(failed);
-    const isLate = (await boundary.race(called)) === LATE;
+    await boundary.race(this.#running);
+    if (places.length > 0) this.#running = (async () => void (await callback(places)))().catch(failed);
+    const isLate = (await boundary.race(this.#running)) === LATE;
     if (isLate && !boundary.isVoid()) {
       const words = `${what} has not ended within ${Math.round(boundary.ms)} ms; the group goes on without it`;
       process.emitWarning(new BusError('REQUEST_TIMED_OUT', words));
