@@ -13,6 +13,7 @@ export interface ListenerData {
   path: string | null;
   advertisedHost: string | null;
   advertisedPort: number | null;
+  connectionsMax: number;
   idleMs: number;
   clusterId: string;
   folder: string | null;

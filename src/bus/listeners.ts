@@ -1,6 +1,7 @@
 /** The threads of the listeners: started, replaced when they die, closed before everything else. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { BusError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import { shown } from '../client/check.ts';
 import { publish } from '../client/events.ts';
 import { type OptionTable, readOptions } from '../client/option-table.ts';
@@ -21,6 +22,8 @@ export interface ListenOptions {
   advertisedHost?: string;
   /** The port that clients are told, where it is another one; 0: the one that it listens on (Kafka: advertised.listeners). Default 0, from 0 to 65535. */
   advertisedPort?: number;
+  /** Connections at once; one more is closed at once (Kafka: max.connections). Default 20000, from 1 to 20000. */
+  connectionsMax?: number;
   /** A connection that does nothing for so long is closed (Kafka: connections.max.idle.ms). Default 600000, from 1. */
   idleMs?: number;
 }
@@ -63,6 +66,14 @@ export const listenOptions = {
     kafka: 'advertised.listeners',
     documentation: 'The port that clients are told, where it is another one; 0: the one that it listens on.',
   },
+  connectionsMax: {
+    kind: 'whole number',
+    default: limits.connectionsMax,
+    min: 1,
+    max: limits.connectionsMax,
+    kafka: 'max.connections',
+    documentation: 'Connections at once; one more is closed at once.',
+  },
   idleMs: {
     kind: 'whole number',
     default: 600_000,
@@ -83,6 +94,18 @@ export interface Surroundings {
   log: Logger;
 }
 
+/** Its options, as the thread is told them. */
+interface Wanted {
+  host: string;
+  /** What was asked for, and when it is known, what was got: a successor takes the same. */
+  port: number;
+  path: string | null;
+  advertisedHost: string | null;
+  advertisedPort: number | null;
+  connectionsMax: number;
+  idleMs: number;
+}
+
 /** What workers/listener.ts says. */
 type Says = { said: 'listening'; address: ServerAddress } | { said: 'refused'; message: string; code: string };
 
@@ -98,14 +121,7 @@ export class Listening {
   readonly #around: Surroundings;
   readonly #pool: Pool;
   readonly #closed: (one: Listening) => void;
-  readonly #wanted: {
-    host: string;
-    port: number;
-    path: string | null;
-    advertisedHost: string | null;
-    advertisedPort: number | null;
-    idleMs: number;
-  };
+  readonly #wanted: Wanted;
   #address: ServerAddress = { host: '', port: 0, path: null };
   #control: MessagePort | null = null;
   #ended: Promise<void> = Promise.resolve();
@@ -116,9 +132,9 @@ export class Listening {
 
   /** Use `bus.listen`. */
   constructor(entry: string, options: ListenOptions, around: Surroundings, closed: (one: Listening) => void) {
-    const { port, advertisedPort, idleMs } = readOptions('bus.listen', options, listenOptions);
+    const { advertisedPort, ...checked } = readOptions('bus.listen', options, listenOptions);
     const { host = '127.0.0.1', path = null, advertisedHost = null } = options;
-    this.#wanted = { host, port, path, advertisedHost, advertisedPort: advertisedPort === 0 ? null : advertisedPort, idleMs };
+    this.#wanted = { ...checked, host, path, advertisedHost, advertisedPort: advertisedPort === 0 ? null : advertisedPort };
     this.#entry = entry;
     this.#around = around;
     this.#closed = closed;
@@ -150,7 +166,6 @@ export class Listening {
     const said = await this.#run();
     if (said.said === 'listening') {
       this.#address = said.address;
-      // A successor takes the same port.
       this.#wanted.port = said.address.port;
       return;
     }

@@ -1,5 +1,4 @@
 /** The listener: an actor on its own thread that takes connections, sees to their bounds and ages, and closes when it is told. */
-import { limits } from '../base/limits.ts';
 import { type ListenOptions, listen, type Server, type ServerAddress, type Socket, type SocketEvents } from '../world/net.ts';
 import { Broker, type BrokerSetup } from './broker.ts';
 import { Connection } from './connection.ts';
@@ -9,6 +8,7 @@ export interface ListenerSetup extends BrokerSetup, ListenOptions {
   /** What clients are told to connect to; null: the address that it listens on. */
   advertisedHost: string | null;
   advertisedPort: number | null;
+  connectionsMax: number;
   /** A connection that does nothing for so long is closed (Kafka: connections.max.idle.ms). */
   idleMs: number;
 }
@@ -81,7 +81,7 @@ export class Listener {
       clock.monotonicMs(),
     );
     this.#connections.add(connection);
-    if (this.#connections.size > limits.connectionsMax) connection.close('too-many-connections');
+    if (this.#connections.size > this.#setup.connectionsMax) connection.close('too-many-connections');
     return {
       data: (bytes) => connection.received(bytes, clock.monotonicMs()),
       drained: () => connection.drained(clock.monotonicMs()),
