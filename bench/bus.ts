@@ -106,6 +106,7 @@ export async function take(consumer: RawConsumer, count: number, manner: Manner 
     if (manner === 'cursor') tallyCursor(tally, batch.cursor(cursor));
     else if (manner === 'views') tallyViews(tally, batch.cursor(cursor));
     else for (const record of batch) tally.take(record.rawKey as Buffer, record.rawValue as Buffer);
+    batch.release();
     if (tally.count >= count) break;
   }
   return tally;

@@ -1,5 +1,5 @@
 /** What a consumer hands out: batches of one partition, and the records within them, decoded when they are touched. */
-import type { Chunk } from '../dispatch/feed.ts';
+import { type Chunk, type ChunkMemory, giveBack } from '../dispatch/feed.ts';
 import { RecordCursor } from '../record/batch-read.ts';
 import type { Header } from '../record/batch-write.ts';
 import type { RecordView } from '../record/record-view.ts';
@@ -77,15 +77,26 @@ export class ConsumedBatch<K = unknown, V = unknown, H = readonly Header[]> {
   /** The stored batches, as they lie in the log. */
   readonly bytes: Buffer;
   readonly #declared: Topic<K, V, H>;
+  #memory: ChunkMemory | null;
 
   constructor(declared: Topic<K, V, H>, chunk: Chunk) {
     this.#declared = declared;
+    this.#memory = chunk.memory ?? null;
     this.topic = chunk.topic;
     this.partition = chunk.partition;
     this.firstOffset = chunk.offset;
     this.nextOffset = chunk.nextOffset;
     this.highWatermark = chunk.highWatermark;
     this.bytes = chunk.bytes;
+  }
+
+  /**
+   * Says that this batch, its records and every view of them are done with: they must not be touched afterwards. Its memory is free at once
+   * instead of when the garbage collector finds it, which for a replay is a third of the time. Nobody needs to call it.
+   */
+  release(): void {
+    if (this.#memory !== null) giveBack(this.#memory);
+    this.#memory = null;
   }
 
   /** The records, one object each. */

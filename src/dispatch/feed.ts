@@ -9,6 +9,21 @@ export interface Chunk {
   nextOffset: number;
   highWatermark: number;
   bytes: Buffer;
+  /** What holds the bytes, where it can be given back before the garbage collector finds it. */
+  memory?: ChunkMemory | null;
+}
+
+/** One piece of memory under the chunks of an answer. */
+export interface ChunkMemory {
+  buffer: ArrayBuffer;
+  /** Chunks that lie in it and were not given back. */
+  chunks: number;
+}
+
+/** A chunk will not be looked at any more. With the last chunk its memory is free at once: detached, it is no load to the collector. */
+export function giveBack(memory: ChunkMemory): void {
+  // Its user may have transferred it to another thread.
+  if (--memory.chunks === 0 && !memory.buffer.detached) memory.buffer.transfer(0);
 }
 
 /** A chunk in a queue. One of a cold slice has no bytes until it was read. */

@@ -6,7 +6,7 @@ import { errors, isRetriable } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
-import { type Chunk, type Feed, type Fetched, Ring } from './feed.ts';
+import { type Chunk, type ChunkMemory, type Feed, type Fetched, Ring } from './feed.ts';
 import { isSound, readSlice } from './slices.ts';
 
 export interface ReaderOptions {
@@ -299,8 +299,9 @@ export class Reader implements Subscriber {
       return;
     }
     let isMore = reply.parts.length === 0;
+    const memory: ChunkMemory | null = reply.bytes === null ? null : { buffer: reply.bytes, chunks: 0 };
     for (const part of reply.parts) {
-      this.#arrived(session, part, reply.bytes);
+      this.#arrived(session, part, memory);
       if (part.nextOffset < part.highWatermark) isMore = true;
     }
     if (isMore) this.#pump(session);
@@ -328,13 +329,18 @@ export class Reader implements Subscriber {
     if (!this.#ring.isEmpty) this.#events.ready();
   }
 
-  #arrived(session: HostSession, part: FetchPart, bytes: ArrayBuffer | null): void {
+  #arrived(session: HostSession, part: FetchPart, memory: ChunkMemory | null): void {
     const feed = this.#bySlot.get(part.slot);
     // What was asked before a seek, a pause or another assignment does not count any more.
     if (feed === undefined || session.changes.has(part.slot) || part.offset !== feed.offset) return;
     if (part.error !== 0) return this.#refused(session, feed, part);
     feed.highWatermark = part.highWatermark;
-    const chunk = this.#chunkOf(feed, part, bytes !== null && part.path === '' ? Buffer.from(bytes, part.position, part.length) : EMPTY);
+    const isHere = memory !== null && part.path === '';
+    const chunk = this.#chunkOf(feed, part, isHere ? Buffer.from(memory.buffer, part.position, part.length) : EMPTY);
+    if (isHere) {
+      memory.chunks++;
+      chunk.memory = memory;
+    }
     feed.offset = part.nextOffset;
     const entry: Fetched = { chunk, loaded: part.path === '', length: part.length, stop: null };
     feed.queue.push(entry);
@@ -381,6 +387,7 @@ export class Reader implements Subscriber {
       const damaged = bytes !== null && bytes.length === part.length && !isSound(bytes, part.offset, part.nextOffset);
       if (error !== null || bytes === null || damaged || bytes.length < part.length) return this.#doubt(feed, entry, damaged);
       entry.chunk.bytes = bytes;
+      entry.chunk.memory = { buffer: bytes.buffer as ArrayBuffer, chunks: 1 };
       entry.loaded = true;
       this.#ring.add(feed);
       this.#events.ready();
