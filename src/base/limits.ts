@@ -70,6 +70,8 @@ export const limits = {
   groupTopicsMax: 10_000,
   /** Characters of the pattern that one member subscribes by. */
   groupPatternMax: 1024,
+  /** Steps that such a pattern may come to when its repetitions are written out. */
+  groupPatternStepsMax: 2000,
   /** What a member of the classic protocol says of itself (all its protocols), or is assigned. */
   groupMetadataBytesMax: MiB,
   /** Committed offsets of one bus, over all groups; further partitions are refused with LIMIT_REACHED. */
