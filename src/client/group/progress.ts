@@ -29,9 +29,10 @@ export class Watch<K, V, H> {
     const seen = new Map<string, Seen>();
     const told = this.#intake.all().map((one): PartitionProgress => {
       const { topic, partition } = one;
-      // To the user's eyes it stands at the first record that he has not finished.
-      const position = Math.max(0, one.finished >= 0 && this.#intake.isGiven(one) ? one.finished : one.position);
-      const ran = this.#intake.runner?.progress(topic, partition) ?? null;
+      const { runner } = this.#intake;
+      // To the user's eyes it stands at the first record that he, or his handlers, have not finished.
+      const position = Math.max(0, one.finished >= 0 && (runner !== null || this.#intake.isGiven(one)) ? one.finished : one.position);
+      const ran = runner?.progress(topic, partition) ?? null;
       if (ran !== null) return { topic, partition, position, ...ran };
       const { doing, detail } = this.#doing(one, isAsked);
       const key = keyOf(one);

@@ -165,7 +165,7 @@ export class HandlerRunner<K, V, H> implements Runner {
         this.#letGo(share);
         share.abort('this partition was sought elsewhere');
       }
-      share = new Share(this.#scheduler, task, share === undefined || share.isIdle ? null : share);
+      share = new Share(this.#scheduler, task, share === undefined || share.isIdle ? null : share, this.#nowMs());
       this.#shares.set(key, share);
     }
     share.add(task.batch);
@@ -191,7 +191,7 @@ export class HandlerRunner<K, V, H> implements Runner {
     const { payload: unit } = item;
     if (unit.doom !== null) return void this.#putAside(item, unit.doom.cause);
     const { clock } = this.#setup.dispatcher;
-    unit.sinceMs = clock.nowMs();
+    unit.sinceMs = this.#nowMs();
     unit.begunMs = clock.monotonicMs();
     if (item.attempts > 1) this.#report.retried++;
     let result: unknown;
@@ -230,11 +230,16 @@ export class HandlerRunner<K, V, H> implements Runner {
 
   /** One of the share's handlers is at its end. */
   #handlerEnded(share: Share<K, V, H>): void {
+    share.quietSinceMs = this.#nowMs();
     const now = this.#shares.get(keyOf(share.lane));
     // The same partition under a newer tenure may have waited for this one.
     if (now !== undefined && this.#ending === null && !now.lane.closed) this.#refill(now);
     if (share.gone && share.isIdle) this.#forget(share);
     this.#lookIdle();
+  }
+
+  #nowMs(): number {
+    return this.#setup.dispatcher.clock.nowMs();
   }
 
   #advance(item: UnitItem<K, V, H>, offset: number): void {
@@ -274,7 +279,7 @@ export class HandlerRunner<K, V, H> implements Runner {
   #tryLater(item: UnitItem<K, V, H>, cause: unknown, ms: number): void {
     const { clock } = this.#setup.dispatcher;
     item.payload.detail = wordsOf(cause);
-    item.payload.sinceMs = clock.nowMs();
+    item.payload.sinceMs = this.#nowMs();
     this.#scheduler.wait(item);
     const timer = clock.after(
       ms,

@@ -44,6 +44,8 @@ export class Share<K, V, H> {
   nextOffset: number;
   /** The consumer was told to give no more. */
   held = false;
+  /** Wall clock: when its last handler ended, or its first batch came. */
+  quietSinceMs: number;
   /** What was told to be finished last. */
   told: number;
   /** The same partition under an older tenure: nothing begins before its last handler has ended. */
@@ -55,7 +57,8 @@ export class Share<K, V, H> {
   #controller: AbortController | null = null;
   #aborted: BusError | null = null;
 
-  constructor(scheduler: Scheduler<Unit<K, V, H>>, { batch, tenure }: Task<K, V, H>, before: Share<K, V, H> | null) {
+  constructor(scheduler: Scheduler<Unit<K, V, H>>, { batch, tenure }: Task<K, V, H>, before: Share<K, V, H> | null, nowMs: number) {
+    this.quietSinceMs = nowMs;
     this.lane = scheduler.lane(batch.topic, batch.partition, tenure, batch.firstOffset);
     this.nextOffset = batch.firstOffset;
     this.told = batch.firstOffset;
@@ -79,7 +82,9 @@ export class Share<K, V, H> {
       if (item.state === 'running') return { doing: 'handling', sinceMs, detail };
       waiting ??= item;
     }
-    return waiting === null ? null : { doing: 'retrying', sinceMs: waiting.payload.sinceMs, detail: waiting.payload.detail };
+    if (waiting !== null) return { doing: 'retrying', sinceMs: waiting.payload.sinceMs, detail: waiting.payload.detail };
+    if (this.queue.length === 0 && this.lane.ready.length === 0) return null;
+    return { doing: 'queue-full', sinceMs: this.quietSinceMs, detail: 'it waits for its turn: as many handlers run as may' };
   }
 
   /** Made when the first handler looks at it: most never do. */

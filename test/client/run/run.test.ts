@@ -168,6 +168,34 @@ test('closing says which handler did not end, within its deadline, and the run e
   expect(signals.every(({ aborted }) => aborted)).toBe(true);
 });
 
+test('the group is told how far handlers are, and what they do: not how far they were fed', async () => {
+  await fill('told', 3, 6);
+  const consumer = bus.consumer({ groupId: 'told', topics: ['told'], autoOffsetReset: 'earliest', heartbeatIntervalMs: 100 });
+  const run = consumer.run({
+    eachRecord: ({ partition }) => {
+      if (partition === 0) return new Promise(() => {});
+      if (partition === 1) throw new Error('the bank does not answer');
+      return undefined;
+    },
+    concurrency: 2,
+    backoffMs: 60_000,
+    backoffMsMax: 60_000,
+    stopDeadlineMs: 10,
+  });
+  const explained = async (): Promise<string[]> => {
+    const { partitions } = await bus.admin().explainGroup('told');
+    return partitions.map(
+      ({ partition, lag, text }) =>
+        `${partition} ${lag} ${/handler[^(]*?(?= since)|failed.*again|all of it/.exec(text)?.[0]} ${/\(([^()]*)\)$/.exec(text)?.[1] ?? ''}`,
+    );
+  };
+  await expect
+    .poll(explained)
+    .toEqual(['0 2 handler has been running ', '1 2 handler failed and is tried again Error: the bank does not answer', '2 0 all of it ']);
+  await consumer.close({ deadlineMs: 200 });
+  await run;
+});
+
 test('order by key over a real topic: each key in its order, several at once', async () => {
   await fill('keyed', 1, 70);
   const last = new Map<string, number>();
