@@ -53,7 +53,7 @@ export interface BusEvents {
   recovery: Noticed<'recovery'>;
   openFailed: { host: number; topic: string; partition: number; error: string; reason: string };
   databaseDamaged: { movedTo: string };
-  topicRebuilt: { topic: string; topicId: string; partitions: number };
+  topicRebuilt: { topic: string; topicId: string; partitions: number; configs: 'copy' | 'lost' };
   groupStalled: GroupTurned;
   groupResumed: GroupTurned;
   strayPartition: { topic: string; partition: number; topicId: string; movedTo: string };
@@ -178,8 +178,9 @@ export const events: { readonly [N in EventName]: EventRow<N> } = {
     fields: { movedTo: 'where it is now' },
   },
   topicRebuilt: {
-    documentation: 'A topic was found again from its folders. Its configuration is lost, so it keeps everything until it is configured.',
-    fields: { topic: 'its name', topicId: 'its id', partitions: 'how many' },
+    documentation:
+      'A topic was found again from its folders. Its configuration is that of the copy beside the database, or lost: then it keeps everything until it is configured.',
+    fields: { topic: 'its name', topicId: 'its id', partitions: 'how many', configs: 'copy or lost' },
   },
   groupStalled: {
     documentation:

@@ -2,6 +2,7 @@
  * How a coordinator comes to its state: the stored facts, applied. A new bus gets its id here, a bus with another number of hosts
  * new slots, and a folder whose database is lost gets its topics back from the folders of their partitions.
  */
+import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -15,6 +16,7 @@ import { listPartitions, type PartitionFolder, partitionFolderName, putAside, sw
 import { Placement } from './placement.ts';
 import { apply, applyAll, emptyState, passUsedSlots, type State } from './state.ts';
 import { hex } from './topics.ts';
+import { type CopiedTopic, readCopy } from './topics-copy.ts';
 
 export interface BeginSetup {
   folder: string | null;
@@ -130,8 +132,8 @@ function place(placement: Placement, count: number, bound: number): number[] {
 }
 
 /**
- * Topics from the folders of their partitions, when the database is new. Their configurations are lost with the database, so they
- * keep everything until they are configured again; producer ids go on from the clock, since no bus gives a thousand in a millisecond.
+ * Topics from the folders of their partitions, when the database is new. Their configurations are those of the copy beside it; one that is
+ * not in it keeps everything until it is configured again. Producer ids go on from the clock, since no bus gives a thousand in a millisecond.
  */
 function rebuild(
   setup: BeginSetup,
@@ -144,27 +146,44 @@ function rebuild(
     events.push({ name: 'databaseDamaged', fields: { movedTo: damaged } });
     log.error({ movedTo: damaged }, 'the database was damaged and moved aside; topics are found again from their partitions’ folders');
   }
-  const byTopic = Map.groupBy(listPartitions(disk, folder), ({ topic }) => topic);
+  const copy = readCopy(disk, folder);
+  const byTopic = Map.groupBy([...listPartitions(disk, folder), ...emptyPartitions(disk, folder, copy)], ({ topic }) => topic);
   if (byTopic.size === 0 && damaged === null) return { facts: [], strays: [] };
   const createdMs = clock.nowMs();
   const placement = emptyPlacement(setup);
   const facts: Fact[] = [{ fact: 'producerIdsReserved', from: createdMs * 1000, upTo: createdMs * 1000 }];
   const strays: PartitionFolder[] = [];
   for (const [name, partitions] of byTopic) {
-    const topicId = commonId(partitions) ?? hex(random.bytes(16));
+    const named = [...copy.values()].find((topic) => topic.name === name);
+    const topicId = commonId(partitions) ?? named?.topicId ?? hex(random.bytes(16));
     const isOwn = (partition: PartitionFolder): boolean => partition.topicId === topicId || partition.topicId === '';
     strays.push(...partitions.filter((partition) => !isOwn(partition)));
-    const count = Math.max(...partitions.filter(isOwn).map(({ partition }) => partition)) + 1;
+    const copied = copy.get(topicId);
+    const count = Math.max(copied?.partitions ?? 0, ...partitions.filter(isOwn).map(({ partition }) => partition + 1));
     const slots = place(placement, count, slotsMax(setup));
-    const configs = { 'retention.bytes': '-1', 'retention.ms': '-1' };
-    facts.push({ fact: 'topicCreated', epoch: facts.length, name, topicId, slots, configs, createdMs });
-    events.push({ name: 'topicRebuilt', fields: { topic: name, topicId, partitions: count } });
-    log.warn(
-      { topic: name, partitions: count },
-      'a topic was found again; its configuration is lost, so it keeps everything: configure it',
-    );
+    const configs = copied?.configs ?? { 'retention.bytes': '-1', 'retention.ms': '-1' };
+    facts.push({ fact: 'topicCreated', epoch: facts.length, name, topicId, slots, configs, createdMs: copied?.createdMs ?? createdMs });
+    const from = copied === undefined ? 'lost' : 'copy';
+    events.push({ name: 'topicRebuilt', fields: { topic: name, topicId, partitions: count, configs: from } });
+    const what =
+      copied === undefined ? 'its configuration is lost, so it keeps everything: configure it' : 'its configuration is that of the copy';
+    log.warn({ topic: name, partitions: count }, `a topic was found again; ${what}`);
   }
   return { facts, strays };
+}
+
+/** Of topics in the copy, partitions whose folders are there and empty: nothing was ever written to them, so they do not say whose they are. */
+function emptyPartitions(disk: Disk, folder: string, copy: ReadonlyMap<string, CopiedTopic>): PartitionFolder[] {
+  const found: PartitionFolder[] = [];
+  for (const { name: topic, topicId, partitions } of copy.values()) {
+    for (let partition = 0; partition < partitions; partition++) {
+      const name = partitionFolderName(topic, partition);
+      const path = join(folder, name);
+      const isEmpty = disk.stat(path)?.isDirectory === true && disk.list(path).length === 0;
+      if (isEmpty) found.push({ folder: name, topic, partition, topicId });
+    }
+  }
+  return found;
 }
 
 /** The id that most partitions of a name agree on; undefined when none names one. */

@@ -32,6 +32,7 @@ import { removeRemains } from './remains.ts';
 import { applyAll, hostOf, type State, topicOf } from './state.ts';
 import { TopicErrands } from './topic-errands.ts';
 import { decide, type TopicAsk, toSpecs } from './topics.ts';
+import { TopicsCopy } from './topics-copy.ts';
 
 export interface CoordinatorSetup extends BeginSetup, LoadsSetup {
   /** What the bus was configured with, by bus-level names (log.retention.ms, num.partitions …). */
@@ -69,6 +70,7 @@ export class Coordinator {
   #clean = false;
   #running = false;
   readonly #fault = new Fault();
+  readonly #copy: TopicsCopy;
   #closing: { dispatcher: Dispatcher; ask: CoordinatorAskOf<'close'> } | null = null;
   /** Topics of which metadata has changed in this turn. */
   #changed = new Set<string>();
@@ -82,6 +84,7 @@ export class Coordinator {
     assert(setup.hosts >= 1 && setup.hosts <= limits.hostsMax, 'a bus has 1 to 64 hosts');
     this.#setup = setup;
     this.#loads = new Loads(setup);
+    this.#copy = new TopicsCopy(setup);
     this.#dispatchers = new Dispatchers({
       wake: () => this.#turn(),
       gone: (number) => this.#guard(() => this.#loads.dispatcherGone(number)),
@@ -164,6 +167,7 @@ export class Coordinator {
         this.#evaluate();
         this.#hosts.flush();
         this.#answer();
+        this.#copy.save(this.#state, this.#setup.clock.monotonicMs());
       });
       this.#tick();
     });
@@ -340,6 +344,7 @@ export class Coordinator {
     if (store === null || facts.length === 0) return null;
     try {
       store.commit(facts, { synced: synced || facts.some((fact) => isStoredFact(fact) && mustBeSynced(fact)) });
+      this.#copy.stored(facts);
       return null;
     } catch (error) {
       const known = error instanceof BusError ? error : new BusError('KAFKA_STORAGE_ERROR', String(error));
@@ -385,6 +390,7 @@ export class Coordinator {
   #close(dispatcher: Dispatcher, ask: CoordinatorAskOf<'close'>): void {
     this.#parking.close();
     this.#groups.close();
+    this.#copy.save(this.#state, Number.POSITIVE_INFINITY);
     const ended = endState(this.#setup, this.#state, ask.clean);
     this.#fault.reach('closing');
     dispatcher.replies.push({ verb: 'close', id: ask.id, ...ended });

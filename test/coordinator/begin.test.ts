@@ -132,8 +132,8 @@ describe('when the database is lost', () => {
     expect(topicsOf(begun)).toEqual(['flights aaaa 0@0 1@1 2@0', 'with-dash bbbb 3@1 4@0 5@1 6@0 7@1 8@0 9@1 10@0 11@1 12@0 13@1']);
     for (const { configs } of begun.state.byName.values()) expect(configs).toEqual({ 'retention.bytes': '-1', 'retention.ms': '-1' });
     expect(begun.events).toEqual([
-      { name: 'topicRebuilt', fields: { topic: 'flights', topicId: id('a'), partitions: 3 } },
-      { name: 'topicRebuilt', fields: { topic: 'with-dash', topicId: id('b'), partitions: 11 } },
+      { name: 'topicRebuilt', fields: { topic: 'flights', topicId: id('a'), partitions: 3, configs: 'lost' } },
+      { name: 'topicRebuilt', fields: { topic: 'with-dash', topicId: id('b'), partitions: 11, configs: 'lost' } },
     ]);
     // Once: from then on the database knows.
     expect(begin({ store, disk }).events).toEqual([]);

@@ -454,9 +454,9 @@ describe('closing', () => {
     rig.clock.settle();
     expect(dispatcher.replyTo('close', closed)).toMatchObject({ error: 0, unfinished: [] });
     expect([rig.ended, dispatcher.closed]).toEqual([{ error: undefined }, true]);
-    expect(world.disk.list('/data')).toEqual(clean ? ['clean'] : []);
+    expect(world.disk.list('/data')).toEqual(clean ? ['clean', 'topics.copy'] : ['topics.copy']);
     const next = new Rig({ ...world, hosts: 1 });
-    expect(world.disk.list('/data')).toEqual([]);
+    expect(world.disk.list('/data')).toEqual(['topics.copy']);
     expect(next.host(0).heard).toEqual([clean ? 'open a-0@0 clean' : 'open a-0@0']);
     // Only the first host of a start finds what the clean close left.
     expect(next.host(0).heard).toEqual(['open a-0@0']);

@@ -76,7 +76,7 @@ describe('a coordinator on its thread', () => {
     const [made] = (await first.ask(life)).filter(({ verb }) => verb === 'metadata');
     await first.ask(close);
     await first.ended;
-    expect(readdirSync(folder).sort()).toEqual(['clean', 'spillway.db']);
+    expect(readdirSync(folder).sort()).toEqual(['clean', 'spillway.db', 'topics.copy']);
     expect(first.said.map(({ control }) => control)).toEqual(['ready', 'hostReady']);
 
     const second = run({});
