@@ -80,6 +80,8 @@ export const limits = {
   offsetMetadataMax: 4096,
   /** Client ids that have quotas of their own. */
   quotasMax: 10_000,
+  /** Client ids of one thread that are held to their quotas; further ones are not. */
+  clientsToldMax: 10_000,
   /** Characters of a client id. */
   clientIdMax: 1024,
   /** Steps of its life that one group remembers. */

@@ -1,5 +1,6 @@
 /** Checks of options and arguments at the public edge: a wrong one is named, with what it may be. */
 import { BusError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 /** An integer within [min, max]. Throws BusError INVALID_ARGUMENT. */
 export function checkInteger(name: string, value: unknown, min: number, max: number): number {
@@ -38,6 +39,15 @@ export function checkFunction(name: string, value: unknown): void {
 export function checkText(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
   throw wrong(name, 'a text', value);
+}
+
+/** Who somebody is, for quotas. Throws BusError INVALID_ARGUMENT. */
+export function checkClientId(name: string, value: unknown): void {
+  const { length } = checkText(name, value);
+  if (length <= limits.clientIdMax) return;
+  throw new BusError('INVALID_ARGUMENT', `${name} has at most ${limits.clientIdMax} characters, not ${length}`, {
+    details: { option: name },
+  });
 }
 
 /** A list. Throws BusError INVALID_ARGUMENT. */

@@ -141,13 +141,21 @@ export interface CheckedConsumerOptions {
 /** Throws BusError INVALID_ARGUMENT that names the option. */
 export function checkConsumerOptions<K, V>(options: ConsumerOptions<K, V>): CheckedConsumerOptions {
   const checked = readOptions('bus.consumer', options, { ...consumerOptions, ...groupOptions });
+  const group = checkGroupOptions(options, checked);
   const { fetchBytesMax, partitionBytesMax, fetchBytesMin, fetchWaitMs, queuedBytesMax, recordsMax, onDamage } = checked;
   return {
     reset: options.autoOffsetReset ?? 'latest',
     recordsMax,
     skipDamage: onDamage === 'skip',
-    reader: { fetchBytesMax, partitionBytesMax, fetchBytesMin, fetchWaitMs, queuedBytesMax },
-    group: checkGroupOptions(options, checked),
+    reader: {
+      clientId: group?.clientId ?? options.clientId ?? '',
+      fetchBytesMax,
+      partitionBytesMax,
+      fetchBytesMin,
+      fetchWaitMs,
+      queuedBytesMax,
+    },
+    group,
   };
 }
 

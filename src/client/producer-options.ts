@@ -5,7 +5,7 @@ import type { GatherOptions } from '../dispatch/gather-options.ts';
 import type { Partitioner } from '../dispatch/route.ts';
 import type { Acks } from '../partition/protocol.ts';
 import { type CompressionName, compressionLevels, compressions } from '../record/compression.ts';
-import { checkFunction, checkInteger } from './check.ts';
+import { checkClientId, checkFunction, checkInteger } from './check.ts';
 import { type Choice, type OptionTable, readOptions } from './option-table.ts';
 import { checkSerde, type Serde } from './serde.ts';
 
@@ -52,6 +52,8 @@ export interface ProducerOptions<K = string | Uint8Array, V = unknown> {
   maxRequestSize?: number;
   /** No duplicates and no reordering when batches are sent again (Kafka: enable.idempotence). Default true. */
   idempotence?: boolean;
+  /** Who this is, for quotas: all that have the same client id share one (Kafka: client.id). Default none. */
+  clientId?: string;
   /** Picks the partition of records that name none (Kafka: partitioner.class). Default hash of the key, else sticky. */
   partitioner?: Partitioner;
   /** Make a topic that does not exist, where the bus allows it. Default true. */
@@ -189,6 +191,14 @@ export const producerOptions = {
     kafka: 'enable.idempotence',
     documentation: 'No duplicates and no reordering when batches are sent again.',
   },
+  clientId: {
+    kind: 'other',
+    type: 'string',
+    defaultText: 'none',
+    check: checkClientId,
+    kafka: 'client.id',
+    documentation: 'Who this is, for quotas: all that have the same client id share one.',
+  },
   partitioner: {
     kind: 'other',
     type: 'function',
@@ -245,6 +255,7 @@ export function checkProducerOptions<K, V>(options: ProducerOptions<K, V>): Chec
     maxRequestSize,
     autoCreateTopics,
     gather: {
+      clientId: options.clientId ?? '',
       batchSize,
       bufferMemory,
       acks,

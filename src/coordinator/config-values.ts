@@ -7,6 +7,7 @@ import type { Durability, LogConfig } from '../log/config.ts';
 import { ownBusConfigs } from './bus-configs.ts';
 import { busKeys, busRow, type ConfigRow, type TopicConfigKey, topicConfigs, topicKeys, topicRow } from './configs.ts';
 import { type GroupSettings, groupDefaults } from './groups/settings.ts';
+import type { RateWindow } from './offsets/rates.ts';
 import type { ConfigEntry, ConfigOp } from './protocol.ts';
 
 export type Configs = Readonly<Record<string, string>>;
@@ -26,6 +27,7 @@ export interface BusConfigs {
     /** offsets.retention.check.interval.ms */
     readonly checkMs: number;
   };
+  readonly quotaWindow: RateWindow;
   /** group.stall.ms */
   readonly stallMs: number;
   /** Whether the bus has a data folder; without one there is only memory. */
@@ -64,6 +66,7 @@ export function parseBusConfigs(raw: Configs, bus: { folder: boolean; memoryByte
       firstRebalanceDelayMs: number('group.initial.rebalance.delay.ms'),
     },
     offsets: { retentionMs: number('offsets.retention.minutes') * 60_000, checkMs: number('offsets.retention.check.interval.ms') },
+    quotaWindow: { samples: number('quota.window.num'), sampleMs: number('quota.window.size.seconds') * 1000 },
     stallMs: number('group.stall.ms'),
   };
   const contradiction = findContradiction({}, parsed);

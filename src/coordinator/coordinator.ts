@@ -265,7 +265,7 @@ export class Coordinator {
         return;
       case 'reportLoad':
         this.#loads.dispatcherReported(dispatcher.number, ask);
-        dispatcher.replies.push({ verb: 'reportLoad', id: ask.id, error: 0 });
+        dispatcher.replies.push({ verb: 'reportLoad', id: ask.id, error: 0, throttles: this.#groups.throttle(ask.clients) });
         return;
       case 'close':
         this.#closing = { dispatcher, ask };

@@ -18,7 +18,8 @@ import { nextGroupsMs } from './groups/state.ts';
 import { expireOffsets } from './offsets/expiry.ts';
 import { commitOffsets, deleteOffsets, fetchOffsets } from './offsets/offsets.ts';
 import { alterQuotas, describeQuotas } from './offsets/quotas.ts';
-import type { CoordinatorReply } from './protocol.ts';
+import { Rates } from './offsets/rates.ts';
+import type { ClientLoad, ClientThrottle, CoordinatorReply } from './protocol.ts';
 import { apply, applyAll, type State } from './state.ts';
 
 /** A reply that may leave when the facts are stored, and what is sent in its place when they cannot be. */
@@ -51,6 +52,7 @@ export class GroupTurn {
   readonly #setup: GroupTurnSetup;
   readonly #bus: BusConfigs;
   readonly #watch: GroupWatch;
+  readonly #rates: Rates;
   /** Joins and syncs that wait, by token. */
   readonly #waiting = new Map<number, Asked>();
   readonly #toTell = new Set<string>();
@@ -63,6 +65,7 @@ export class GroupTurn {
     this.#setup = setup;
     this.#bus = bus;
     this.#sweptAtMs = setup.clock.monotonicMs();
+    this.#rates = new Rates(bus.quotaWindow);
     this.#watch = new GroupWatch({ ...setup, stallMs: bus.stallMs, around: () => this.#around(setup.state()) });
   }
 
@@ -120,6 +123,11 @@ export class GroupTurn {
       default:
         return unreachable(ask);
     }
+  }
+
+  /** What a thread tells of its clients, and how long they have to wait for their quotas. */
+  throttle(clients: readonly ClientLoad[]): ClientThrottle[] {
+    return this.#rates.told(clients, this.#setup.state().quotas, this.#setup.clock.monotonicMs());
   }
 
   /** Topics of these names were made, grew or went. */

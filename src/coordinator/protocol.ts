@@ -87,6 +87,22 @@ export interface PressureReport {
   };
 }
 
+/** What a client id has sent and fetched in one thread since it was told last. */
+export interface ClientLoad {
+  clientId: string;
+  producedBytes: number;
+  fetchedBytes: number;
+}
+
+/** The quota of a client id (bytes per second; null: none), and for how long nothing of it is to pass. */
+export interface ClientThrottle {
+  clientId: string;
+  producerByteRate: number | null;
+  produceDelayMs: number;
+  consumerByteRate: number | null;
+  fetchDelayMs: number;
+}
+
 export interface CoordinatorVerbs extends GroupVerbs {
   /** All topics when `topics` is null. Unknown names answer UNKNOWN_TOPIC_OR_PARTITION in their row, or are made if `autoCreate`. */
   metadata: { ask: { topics: string[] | null; autoCreate: boolean }; reply: { epoch: number; topics: TopicMetadata[] } };
@@ -103,7 +119,11 @@ export interface CoordinatorVerbs extends GroupVerbs {
   initProducerId: { ask: object; reply: { producerId: number; producerEpoch: number } };
   pressure: { ask: object; reply: { report: PressureReport } };
   /** A dispatcher's own load, told a few times a second; answered so that nothing piles up. */
-  reportLoad: { ask: { dispatcher: number; inFlightBytes: number; heapBytes: number; rssBytes: number }; reply: object };
+  reportLoad: {
+    ask: { dispatcher: number; inFlightBytes: number; heapBytes: number; rssBytes: number; clients: ClientLoad[] };
+    /** A row for each client id that was told. */
+    reply: { throttles: ClientThrottle[] };
+  };
   /**
    * Commit what waits, write the clean marker if `clean` (every host has closed and left nothing unfinished), close the database,
    * end the thread. Asks that still wait for a host are refused with CLOSED.

@@ -9,8 +9,11 @@ import { stampProducer } from '../record/batch-layout.ts';
 import type { Timer } from '../world/clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { type Batch, type Lane, NO_PRODUCER, settle, takeSequences } from './lane.ts';
+import type { Gate } from './throttles.ts';
 
 export interface DeliveryOptions {
+  /** Whose quota it is. */
+  clientId: string;
   acks: Acks;
   /** Batches in flight per partition (Kafka: max.in.flight.requests.per.connection). */
   maxInFlight: number;
@@ -37,12 +40,21 @@ export class Delivery {
   readonly #retrying = new Deadlines<Lane>();
   #timer: Timer | null = null;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  /** Its quota is used up for now, and these lanes have something to send. */
+  readonly #gate: Gate;
+  readonly #gated = new Set<Lane>();
   #closed = false;
 
   constructor(dispatcher: Dispatcher, options: DeliveryOptions, events: DeliveryEvents) {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#events = events;
+    this.#gate = dispatcher.throttles.enter('produce', options.clientId);
+  }
+
+  /** Batches wait for a quota. */
+  get isHeldBack(): boolean {
+    return this.#gated.size > 0;
   }
 
   /** Sends what the lane's credit allows. */
@@ -58,6 +70,8 @@ export class Delivery {
     for (const batch of lane.queue) {
       if (lane.inFlight >= credit) return;
       if (batch.sent || batch.settled) continue;
+      if (!this.#gate.isOpen) return this.#waitForQuota(lane);
+      this.#gate.pass(batch.length);
       batch.sent = true;
       batch.attempts++;
       lane.inFlight++;
@@ -103,8 +117,28 @@ export class Delivery {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
+    this.#gate.forget(this.#goOn);
+    this.#dispatcher.throttles.leave('produce', this.#gate);
+    if (this.#gated.size > 0) this.#dispatcher.release();
+    this.#gated.clear();
+  }
+
+  readonly #goOn = (): void => {
+    if (this.#gated.size === 0) return;
+    this.#dispatcher.release();
+    const lanes = [...this.#gated];
+    this.#gated.clear();
+    for (const lane of lanes) this.send(lane);
+  };
+
+  #waitForQuota(lane: Lane): void {
+    if (this.#closed) return;
+    if (this.#gated.size === 0) this.#dispatcher.hold();
+    this.#gated.add(lane);
+    this.#gate.wait(this.#goOn);
   }
 
   #answered(lane: Lane, batch: Batch, error: number, reply: HostReplyOf<'append'> | null): void {

@@ -24,6 +24,7 @@ import type { Port } from '../world/port.ts';
 import type { Random } from '../world/random.ts';
 import { Link } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { TELL_EVERY_MS, Throttles } from './throttles.ts';
 
 export interface DispatcherSetup {
   /** Its number on the bus: 0 is the main thread's. */
@@ -63,8 +64,6 @@ export interface Subscriber {
 /** Told when topics were asked for: an error when nothing was learnt, and the codes of those that were refused. */
 type Loaded = (error: number, refusals: ReadonlyMap<string, number>) => void;
 
-const LOAD_EVERY_MS = 100;
-
 type CoordinatorLink = Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
 type HostLink = Link<HostAsk, HostReply, HostNotice>;
 
@@ -74,6 +73,8 @@ export class Dispatcher {
   readonly random: Random;
   readonly disk: Disk;
   readonly outbox: Outbox;
+  /** Quotas as they are felt here. */
+  readonly throttles: Throttles;
   /** Bytes of this thread's producers that wait or are in flight. */
   inFlightBytes = 0;
   readonly #arena: Arena;
@@ -101,6 +102,7 @@ export class Dispatcher {
     this.clock = setup.clock;
     this.random = setup.random;
     this.disk = setup.disk;
+    this.throttles = new Throttles(setup.clock, setup.memory === undefined ? null : () => this.clock.next(() => this.#tellLoad()));
     this.outbox = new Outbox(setup.outbox);
     this.#arena = setup.arena;
     this.#memory = setup.memory;
@@ -332,18 +334,23 @@ export class Dispatcher {
     } else this.#closing = true;
   }
 
-  /** Tells the governor what this thread holds, one report at a time. */
   #scheduleLoad(): void {
-    this.clock.after(LOAD_EVERY_MS, () => {
-      if (this.#closed || this.#memory === undefined) return;
-      if (!this.#loadReporting) {
-        this.#loadReporting = true;
-        const { heapBytes, rssBytes } = this.#memory();
-        this.askCoordinator('reportLoad', { dispatcher: this.index, inFlightBytes: this.inFlightBytes, heapBytes, rssBytes }, () => {
-          this.#loadReporting = false;
-        });
-      }
+    this.clock.after(TELL_EVERY_MS, () => {
+      if (this.#closed) return;
+      this.#tellLoad();
       this.#scheduleLoad();
+    });
+  }
+
+  /** Tells the governor what this thread holds, and what its clients have passed, one report at a time. */
+  #tellLoad(): void {
+    if (this.#loadReporting || this.#closed || this.#memory === undefined) return;
+    this.#loadReporting = true;
+    const { heapBytes, rssBytes } = this.#memory();
+    const load = { dispatcher: this.index, inFlightBytes: this.inFlightBytes, heapBytes, rssBytes, clients: this.throttles.take() };
+    this.askCoordinator('reportLoad', load, (error, reply) => {
+      this.#loadReporting = false;
+      this.throttles.set(error === 0 && reply !== null ? reply.throttles : null);
     });
   }
 }

@@ -20,7 +20,7 @@ import { Identity } from './identity.ts';
 import { type Batch, type Lane, makeLane, NO_PRODUCER, type RecordDone, takeSequences } from './lane.ts';
 import { Writers } from './writers.ts';
 
-/** Share of the buffer that may be used while the bus is throttled. */
+/** Share of the buffer that may be used while the bus is throttled, or a quota is used up. */
 const THROTTLED_SHARE = 8;
 const THROTTLE = 2;
 const PAUSE = 3;
@@ -218,7 +218,10 @@ export class Gather implements Subscriber {
   #hasRoom(size: number): boolean {
     const { level } = this.#dispatcher;
     if (level === PAUSE) return false;
-    const bound = level === THROTTLE ? this.#options.bufferMemory / THROTTLED_SHARE : this.#options.bufferMemory;
+    const { bufferMemory } = this.#options;
+    // What a quota holds back lies in the outbox, which is everybody's in this thread.
+    const isSlow = level === THROTTLE || this.#delivery.isHeldBack;
+    const bound = isSlow ? Math.min(bufferMemory, this.#dispatcher.outbox.size) / THROTTLED_SHARE : bufferMemory;
     // A record larger than the whole buffer's share still passes when nothing else waits.
     return this.#usedBytes + size <= bound || this.#usedBytes === 0;
   }

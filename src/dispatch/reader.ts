@@ -8,8 +8,11 @@ import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { type Chunk, type ChunkMemory, type Feed, type Fetched, Ring } from './feed.ts';
 import { isSound, readSlice } from './slices.ts';
+import type { Gate } from './throttles.ts';
 
 export interface ReaderOptions {
+  /** Whose quota it is. */
+  clientId: string;
   /** Bytes that one answer of a host may hold (Kafka: fetch.max.bytes). */
   fetchBytesMax: number;
   /** Bytes of one partition in it (Kafka: max.partition.fetch.bytes). */
@@ -66,6 +69,8 @@ export class Reader implements Subscriber {
   readonly #bySlot = new Map<number, Feed>();
   readonly #sessions: (HostSession | undefined)[] = [];
   readonly #ring = new Ring();
+  readonly #gate: Gate;
+  readonly #goOn = (): void => this.#pumpAll();
   #queuedBytes = 0;
   #closed = false;
 
@@ -73,6 +78,7 @@ export class Reader implements Subscriber {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#events = events;
+    this.#gate = dispatcher.throttles.enter('fetch', options.clientId);
     dispatcher.subscribe(this);
   }
 
@@ -178,6 +184,8 @@ export class Reader implements Subscriber {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#gate.forget(this.#goOn);
+    this.#dispatcher.throttles.leave('fetch', this.#gate);
     this.#dispatcher.unsubscribe(this);
     for (const session of this.#sessions) {
       if (session !== undefined && !session.fresh)
@@ -260,6 +268,7 @@ export class Reader implements Subscriber {
   #pump(session: HostSession): void {
     if (session.outstanding || session.resting || this.#closed) return;
     if (this.#queuedBytes >= this.#options.queuedBytesMax) return;
+    if (!this.#gate.isOpen) return this.#gate.wait(this.#goOn);
     if (session.feeds === 0 && session.changes.size === 0) return;
     const changes = new Float64Array(session.changes.size * 3);
     let at = 0;
@@ -301,6 +310,7 @@ export class Reader implements Subscriber {
     let isMore = reply.parts.length === 0;
     const memory: ChunkMemory | null = reply.bytes === null ? null : { buffer: reply.bytes, chunks: 0 };
     for (const part of reply.parts) {
+      if (part.error === 0) this.#gate.pass(part.length);
       this.#arrived(session, part, memory);
       if (part.nextOffset < part.highWatermark) isMore = true;
     }

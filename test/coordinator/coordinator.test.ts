@@ -406,8 +406,8 @@ describe('pressure', () => {
     const [one, two] = [rig.dispatcher(), rig.dispatcher()];
     first.notice({ ...load, unwrittenBytes: 40 * 16 * 1024, heapBytes: 5 });
     second.notice({ ...load, unwrittenBytes: 36 * 16 * 1024, heapBytes: 7 });
-    one.ask({ verb: 'reportLoad', dispatcher: 0, inFlightBytes: 100, heapBytes: 9, rssBytes: 1000 });
-    two.ask({ verb: 'reportLoad', dispatcher: 1, inFlightBytes: 50, heapBytes: 1, rssBytes: 900 });
+    one.ask({ verb: 'reportLoad', dispatcher: 0, inFlightBytes: 100, heapBytes: 9, rssBytes: 1000, clients: [] });
+    two.ask({ verb: 'reportLoad', dispatcher: 1, inFlightBytes: 50, heapBytes: 1, rssBytes: 900, clients: [] });
     rig.clock.pass(60);
     const [asked] = one.ask({ verb: 'pressure' });
     rig.clock.settle();

@@ -11,7 +11,14 @@ import { MemoryDisk } from '../../src/world/memory-disk.ts';
 import { loopback, type Port } from '../../src/world/port.ts';
 import { seededRandom } from '../../src/world/random.ts';
 
-const options: ReaderOptions = { fetchBytesMax: 1000, partitionBytesMax: 1000, fetchBytesMin: 1, fetchWaitMs: 10, queuedBytesMax: 100 };
+const options: ReaderOptions = {
+  clientId: '',
+  fetchBytesMax: 1000,
+  partitionBytesMax: 1000,
+  fetchBytesMin: 1,
+  fetchWaitMs: 10,
+  queuedBytesMax: 100,
+};
 
 /** A host that answers what the test says. */
 class FakeHost {
