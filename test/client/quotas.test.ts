@@ -58,6 +58,12 @@ test('producers of one client id, in two threads, keep its rate together; anothe
 test('a quota that is lifted while a producer waits lets it go on', async () => {
   await admin.alterQuotas('slow', { producerByteRate: 1000 });
   const producer = bus.producer({ clientId: 'slow' });
+  // What it owes for these is known when they are followed by more.
+  await producer.send(
+    't',
+    Array.from({ length: 10 }, () => ({ value })),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 300));
   const sent = producer.send(
     't',
     Array.from({ length: 100 }, () => ({ value })),

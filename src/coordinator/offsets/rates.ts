@@ -1,6 +1,8 @@
 /**
- * What clients send and fetch, measured as Kafka measures it: bytes in the last samples, over the time that these span. A client that
- * passes its quota has to wait until the average is right again: delay = (observed − quota) / quota × time.
+ * What clients send and fetch, held to their quotas. As in Kafka a client may be ahead of its rate by a window (quota.window.num − 1
+ * samples), and who passes that waits until his average is right: (observed − quota) / quota × window. But what was sent is never
+ * forgotten while it is being paid for: where Kafka's samples expire meanwhile, and a burst larger than the window gets away with half
+ * of it, an account of bytes is kept, which the rate fills and which may be overdrawn.
  */
 import { limits } from '../../base/limits.ts';
 import type { ClientLoad, ClientThrottle } from '../protocol.ts';
@@ -14,60 +16,28 @@ export interface RateWindow {
   sampleMs: number;
 }
 
-interface Sample {
-  beganMs: number;
-  bytes: number;
-}
-
 /** Bytes of one client id in one direction. */
 export class Rate {
-  readonly #window: RateWindow;
-  #samples: Sample[] = [];
-  /** Nothing is to pass before (monotonic), and under which quota that was decided. */
-  #untilMs = 0;
-  #quota = 0;
+  readonly #windowMs: number;
+  /** What may pass at once; below 0: what is owed. */
+  #bytes = 0;
+  #atMs = Number.NEGATIVE_INFINITY;
 
-  constructor(window: RateWindow) {
-    this.#window = window;
-  }
-
-  get isIdle(): boolean {
-    return this.#samples.length === 0;
+  constructor({ samples, sampleMs }: RateWindow) {
+    this.#windowMs = (samples - 1) * sampleMs;
   }
 
   /** Takes in what passed, and says how long nothing more may. */
   record(bytes: number, quota: number, nowMs: number): number {
-    this.#forget(nowMs);
-    if (bytes > 0) {
-      const last = this.#samples.at(-1);
-      if (last !== undefined && nowMs - last.beganMs < this.#window.sampleMs) last.bytes += bytes;
-      else this.#samples.push({ beganMs: nowMs, bytes });
-    }
-    // What was decided stands, until more has passed or the quota is another.
-    if (bytes > 0 || quota !== this.#quota) this.#untilMs = nowMs + this.#delay(quota, nowMs);
-    this.#quota = quota;
-    return Math.max(0, this.#untilMs - nowMs);
-  }
-
-  #delay(quota: number, nowMs: number): number {
-    const overMs = this.#spanMs(nowMs);
-    const observed = (this.#samples.reduce((sum, { bytes }) => sum + bytes, 0) * 1000) / overMs;
-    return observed <= quota ? 0 : ((observed - quota) / quota) * overMs;
-  }
-
-  /** At the least all samples but the running one: a burst after silence is no rate. */
-  #spanMs(nowMs: number): number {
-    const { samples, sampleMs } = this.#window;
-    const oldest = this.#samples[0]?.beganMs ?? nowMs;
-    const full = Math.floor((nowMs - oldest) / sampleMs);
-    return Math.max(1, nowMs - oldest + Math.max(0, samples - 1 - full) * sampleMs);
-  }
-
-  #forget(nowMs: number): void {
-    const { samples, sampleMs } = this.#window;
-    while (this.#samples.length > 0 && nowMs - this.#samples[0].beganMs >= samples * sampleMs) this.#samples.shift();
+    const earned = (quota * Math.min(nowMs - this.#atMs, MS_MAX)) / 1000;
+    this.#bytes = Math.min((quota * this.#windowMs) / 1000, this.#bytes + earned) - bytes;
+    this.#atMs = nowMs;
+    return Math.max(0, (-this.#bytes / quota) * 1000);
   }
 }
+
+/** Nothing was heard yet: longer than any window. */
+const MS_MAX = 1e12;
 
 export class Rates {
   readonly #window: RateWindow;
