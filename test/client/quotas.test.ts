@@ -56,8 +56,8 @@ test('producers of one client id, in two threads, keep its rate together; anothe
 });
 
 test('a quota that is lifted while a producer waits lets it go on', async () => {
-  await admin.alterQuotas('slow', { producerByteRate: 1000 });
-  const producer = bus.producer({ clientId: 'slow' });
+  await admin.alterQuotas('lifted', { producerByteRate: 1000 });
+  const producer = bus.producer({ clientId: 'lifted' });
   // What it owes for these is known when they are followed by more.
   await producer.send(
     't',
@@ -69,7 +69,7 @@ test('a quota that is lifted while a producer waits lets it go on', async () => 
     Array.from({ length: 100 }, () => ({ value })),
   );
   expect(await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 500, 'waits'))])).toBe('waits');
-  await admin.alterQuotas('slow', { producerByteRate: null });
+  await admin.alterQuotas('lifted', { producerByteRate: null });
   expect(await sent).toHaveLength(100);
   await producer.close();
 });
