@@ -92,7 +92,8 @@ export class ConsumedBatch<K = unknown, V = unknown, H = readonly Header[]> {
 
   /**
    * Says that this batch, its records and every view of them are done with: they must not be touched afterwards. Its memory is free at once
-   * instead of when the garbage collector finds it, which for a replay is a third of the time. Nobody needs to call it.
+   * instead of when the garbage collector finds it, which for a replay is a third of the time. Nobody needs to call it, and what
+   * `consumer.run` hands to a handler is not released by it: a batch may be tried again.
    */
   release(): void {
     if (this.#memory !== null) giveBack(this.#memory);
@@ -105,7 +106,7 @@ export class ConsumedBatch<K = unknown, V = unknown, H = readonly Header[]> {
     while (cursor.next()) yield new ConsumedRecord(this.#declared, this.partition, cursor.view());
   }
 
-  /** The rest of this batch, from the record at `offset` on. */
+  /** The rest of this batch, from the record at `offset` on: the same bytes, which it does not hold, so that its `release` does nothing. */
   from(offset: number): ConsumedBatch<K, V, H> {
     const { topic, partition, nextOffset, highWatermark, bytes } = this;
     return new ConsumedBatch(this.#declared, { topic, partition, offset, nextOffset, highWatermark, bytes });

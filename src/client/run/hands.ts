@@ -21,8 +21,8 @@ export function handsOf<K, V, H>({ eachRecord, eachBatch }: RunOptions<K, V, H>,
     const handle = (item: UnitItem<K, V, H>, finished: (nextOffset: number) => void): unknown => {
       const { batch } = item.payload;
       if (batch === null) return undefined;
-      const rest = item.offset === batch.firstOffset ? batch : batch.from(item.offset);
-      return eachBatch(rest, new Context(item, finished));
+      // Always one that holds no memory: what its handler releases must still be here when it fails.
+      return eachBatch(batch.from(item.offset), new Context(item, finished));
     };
     return { order: { unit: 'batch', keyed: false }, fails: 'all', handle, close };
   }

@@ -53,7 +53,11 @@ export class ModuleHands<K, V, H> implements Hands<K, V, H> {
       const task = this.#taskOf(item, thread.progress, port2);
       const outcome = await thread.pool.run<HandlerOutcome>(task, [port2, task.bytes.buffer as ArrayBuffer]).catch(died);
       if (progress[1] === aboutRecord) this.fails = 'first';
-      if (outcome === null) return;
+      if (outcome === null) {
+        // The module had a copy: nobody looks at this any more.
+        item.payload.batch?.release();
+        return;
+      }
       finished(progress[0]);
       throw 'thrown' in outcome ? outcome.thrown : errorOf(outcome);
     } finally {

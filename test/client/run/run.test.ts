@@ -105,6 +105,26 @@ test('a dead letter: key, value and headers as they were, the reason behind them
   await dead.close();
 });
 
+test('a handler that releases its batch and fails then is handed it again, whole', async () => {
+  await fill('released', 1, 10);
+  const consumer = await bus.consumer({ autoOffsetReset: 'earliest' }).assign('released');
+  const values: unknown[] = [];
+  let isFirst = true;
+  const run = consumer.run({
+    eachBatch: (batch) => {
+      const here = batch.records().map(({ value }) => value);
+      batch.release();
+      if (!isFirst) return void values.push(...here);
+      isFirst = false;
+      throw new Error('once');
+    },
+    backoffMs: 1,
+  });
+  await expect.poll(() => values).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  await consumer.close();
+  await run;
+});
+
 test('a dead letter that cannot be written stops the run before its record', async () => {
   await fill('stuck', 1, 3);
   const consumer = await bus.consumer({ autoOffsetReset: 'earliest' }).assign('stuck');
