@@ -30,6 +30,7 @@ import { handleOffsetDelete, offsetDelete } from './api/47-offset-delete.ts';
 import { describeClientQuotas, handleDescribeClientQuotas } from './api/48-describe-client-quotas.ts';
 import { alterClientQuotas, handleAlterClientQuotas } from './api/49-alter-client-quotas.ts';
 import { describeCluster, handleDescribeCluster } from './api/60-describe-cluster.ts';
+import { describeProducers, handleDescribeProducers } from './api/61-describe-producers.ts';
 import { handleListTransactions, listTransactions } from './api/66-list-transactions.ts';
 import { consumerGroupHeartbeat, handleConsumerGroupHeartbeat } from './api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe, handleConsumerGroupDescribe } from './api/69-consumer-group-describe.ts';
@@ -74,4 +75,5 @@ export const handlers: readonly Handler[] = [
   on(listPartitionReassignments, handleListPartitionReassignments),
   on(listTransactions, handleListTransactions),
   on(listConfigResources, handleListConfigResources),
+  on(describeProducers, handleDescribeProducers),
 ];

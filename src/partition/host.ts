@@ -16,7 +16,7 @@ import { type Connection, makeConnection, nextAsk, sendAnswers } from './connect
 import { ParkedReads } from './parked.ts';
 import type { Partition } from './partition.ts';
 import type { HostAnswer, HostAsk, HostAskOf, HostPost } from './protocol.ts';
-import { deleteRecords, listOffsets, verify } from './queries.ts';
+import { deleteRecords, describeProducers, listOffsets, verify } from './queries.ts';
 import { Room } from './room.ts';
 import { settleLogs } from './settle-logs.ts';
 
@@ -172,6 +172,9 @@ export class Host {
       case 'deleteRecords':
         connection.replies.push(deleteRecords(this.#carried, ask));
         this.#reads.stir(ask.slot);
+        return;
+      case 'describeProducers':
+        connection.replies.push(describeProducers(this.#carried, ask));
         return;
       case 'verify':
         connection.replies.push(verify(this.#carried, ask));

@@ -101,6 +101,11 @@ export interface HostVerbs {
   listOffsets: { ask: { slot: number; timestampMs: number }; reply: { offset: number; timestampMs: number; leaderEpoch: number } };
   /** Raise the log start offset; −1 means the high watermark. */
   deleteRecords: { ask: { slot: number; beforeOffset: number }; reply: { startOffset: number } };
+  /** The idempotent producers that the partition remembers, the least recently seen first. */
+  describeProducers: {
+    ask: { slot: number };
+    reply: { producers: { producerId: number; producerEpoch: number; lastSequence: number; timestampMs: number }[] };
+  };
   /** A reader found wrong bytes at this offset: walk the segment, quarantine what is damaged. */
   verify: { ask: { slot: number; offset: number }; reply: { nextOffset: number } };
   /** All partitions when `slots` is null. */

@@ -29,6 +29,11 @@ export function deleteRecords(carried: Carried<unknown>, ask: HostAskOf<'deleteR
   });
 }
 
+export function describeProducers(carried: Carried<unknown>, ask: HostAskOf<'describeProducers'>): HostReplyOf<'describeProducers'> {
+  const none: HostReplyOf<'describeProducers'> = { verb: 'describeProducers', id: ask.id, error: 0, producers: [] };
+  return answer(carried, ask.slot, none, ({ sequences }) => ({ producers: sequences.producers() }));
+}
+
 export function verify(carried: Carried<unknown>, ask: HostAskOf<'verify'>): HostReplyOf<'verify'> {
   return answer(carried, ask.slot, { verb: 'verify', id: ask.id, error: 0, nextOffset: -1 }, ({ log }) => ({
     nextOffset: log.verify(ask.offset),

@@ -131,6 +131,16 @@ export class Sequences {
     return entries;
   }
 
+  /** Who is remembered, the least recently seen first. A sequence of −1: none is known. */
+  producers(): { producerId: number; producerEpoch: number; lastSequence: number; timestampMs: number }[] {
+    return [...this.#producers].map(([producerId, { epoch, batches, timestampMs }]) => ({
+      producerId,
+      producerEpoch: epoch,
+      lastSequence: batches.at(-1)?.lastSequence ?? -1,
+      timestampMs,
+    }));
+  }
+
   #forgetOldest(): void {
     const oldest = this.#producers.keys().next();
     if (!oldest.done) this.#producers.delete(oldest.value);

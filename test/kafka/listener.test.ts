@@ -20,6 +20,7 @@ import { describeConfigs } from '../../src/kafka/api/32-describe-configs.ts';
 import { alterConfigs } from '../../src/kafka/api/33-alter-configs.ts';
 import { createPartitions } from '../../src/kafka/api/37-create-partitions.ts';
 import { incrementalAlterConfigs } from '../../src/kafka/api/44-incremental-alter-configs.ts';
+import { describeProducers } from '../../src/kafka/api/61-describe-producers.ts';
 import { describeTopicPartitions } from '../../src/kafka/api/75-describe-topic-partitions.ts';
 import { handlers } from '../../src/kafka/handlers.ts';
 import type { Api, Decoded, Encodable } from '../../src/kafka/schema.ts';
@@ -274,6 +275,11 @@ describe('Produce and Fetch', () => {
     expect(await at(2)).toMatchObject({ errorCode: 0, baseOffset: 2 });
     expect(await at(2)).toMatchObject({ errorCode: 0, baseOffset: 2 });
     expect(await at(8)).toMatchObject({ errorCode: errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code });
+    const described = await client.ask(describeProducers, 0, { topics: [{ name, partitionIndexes: [0, 7] }] });
+    expect(described.topics[0].partitions).toMatchObject([
+      { errorCode: 0, activeProducers: [{ producerId, producerEpoch, lastSequence: 3, currentTxnStartOffset: -1 }] },
+      { errorCode: errors.UNKNOWN_TOPIC_OR_PARTITION.code, activeProducers: [] },
+    ]);
   });
 
   test('acks 0 has no response; what is refused closes the connection', async () => {

@@ -1,5 +1,8 @@
 /** DescribeProducers: the idempotent producers that a partition remembers (KIP-664). */
-import { api, array, int16, int32, int64, string, struct } from '../schema.ts';
+import { kafkaCode } from '../broker.ts';
+import type { Call, Reply } from '../handler.ts';
+import { forPartitions } from '../per-partition.ts';
+import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, string, struct, ZERO_UUID } from '../schema.ts';
 
 export const describeProducers = api({
   key: 61,
@@ -40,3 +43,33 @@ export const describeProducers = api({
     ),
   },
 });
+
+type Row = ResponseOf<typeof describeProducers>['topics'][number]['partitions'][number];
+
+export function handleDescribeProducers(
+  request: RequestOf<typeof describeProducers>,
+  { broker }: Call,
+  reply: Reply<typeof describeProducers.response>,
+): void {
+  const wanted = request.topics.map(({ name, partitionIndexes }) => ({ topic: name, topicId: ZERO_UUID, partitions: partitionIndexes }));
+  forPartitions(
+    broker,
+    wanted,
+    (place, partitionIndex, done: (row: Row) => void) => {
+      broker.dispatcher.askHost(place.host, 'describeProducers', { slot: place.slot }, (error, answer) => {
+        const activeProducers = (answer?.producers ?? []).map(({ producerId, producerEpoch, lastSequence, timestampMs }) => ({
+          producerId,
+          producerEpoch,
+          lastSequence,
+          lastTimestamp: timestampMs,
+          // Transactions are not spoken.
+          coordinatorEpoch: -1,
+        }));
+        done({ partitionIndex, errorCode: kafkaCode(error), activeProducers });
+      });
+    },
+    (partitionIndex, code) => ({ partitionIndex, errorCode: kafkaCode(code), activeProducers: [] }),
+    (partitionIndex) => partitionIndex,
+    (topics) => reply({ topics: topics.map(({ named, rows }) => ({ name: named.topic, partitions: rows })) }),
+  );
+}
