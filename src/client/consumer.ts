@@ -65,6 +65,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   #asking = 0;
   #closed: Promise<{ unfinished: string[] }> | null = null;
   #gone = false;
+  #ended = false;
 
   constructor(dispatcher: Dispatcher, options: ConsumerOptions<K, V> = {}, closing: (consumer: Consumer<K, V, H>) => void = () => {}) {
     const checked = checkConsumerOptions(options);
@@ -285,15 +286,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
    * away. Rejects with FENCED_MEMBER_EPOCH or UNKNOWN_MEMBER_ID when the partitions are another member's by now.
    */
   async commit(offsets?: readonly OffsetCommit[]): Promise<void> {
-    const group = this.#inGroup('commit');
-    this.#checkOpen();
+    const group = this.#stillInGroup('commit');
     await group.commit(offsets === undefined ? group.allToCommit() : checkOffsetCommits(offsets).map((one) => group.toCommit(one)));
   }
 
   /** As `commit`, without waiting; commits keep their order. A failure is told to `callback`, or else as an event. */
   commitAsync(offsets?: readonly OffsetCommit[], callback?: (error: BusError | null) => void): void {
-    const group = this.#inGroup('commitAsync');
-    this.#checkOpen();
+    const group = this.#stillInGroup('commitAsync');
     if (callback !== undefined) checkFunction('the callback of commitAsync', callback);
     group.commitAsync(
       offsets === undefined ? group.allToCommit() : checkOffsetCommits(offsets).map((one) => group.toCommit(one)),
@@ -303,8 +302,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   /** What the group has of these partitions; of all that are assigned without an argument. */
   async committed(which?: readonly TopicPartition[]): Promise<CommittedPartition[]> {
-    const group = this.#inGroup('committed');
-    this.#checkOpen();
+    const group = this.#stillInGroup('committed');
     return group.committed(which === undefined ? this.#intake.all() : checkPlaces('committed', which));
   }
 
@@ -381,6 +379,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     const unfinished: string[] = [];
     if (this.#group !== null) unfinished.push(...(await this.#group.close(deadlineMs)));
     else if (this.#intake.runner !== null) unfinished.push(...(await endRunner(this.#dispatcher, this.#intake.runner, deadlineMs)));
+    this.#ended = true;
     this.#intake.close();
     this.#dispatcher.unsubscribe(this);
     this.#closing(this);
@@ -395,6 +394,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
       assignment: () => this.assignment(),
       seek: (where, target) => this.seek(where, target),
     };
+  }
+
+  /** Until the consumer has closed: what it hands over as it closes is committed too. */
+  #stillInGroup(what: string): Participation<K, V, H> {
+    const group = this.#inGroup(what);
+    if (this.#ended || this.#dispatcher.closed) this.#checkOpen();
+    return group;
   }
 
   #inGroup(what: string): Participation<K, V, H> {

@@ -378,6 +378,17 @@ describe('what is committed', () => {
     expect(await offsetsOf(options.groupId)).toEqual([6]);
   });
 
+  test('as partitions are handed over, also by a close', async () => {
+    const topic = await newTopic(1, 10);
+    const options = group(topic, { autoOffsetReset: 'earliest', autoCommit: false });
+    const consumer: Consumer = bus.consumer({ ...options, onRevoked: () => consumer.commit() });
+    expect(await consumer.poll({ timeoutMs: 5000, recordsMax: 4 })).toHaveLength(4);
+    expect(await consumer.close()).toEqual({ unfinished: [] });
+    expect(await offsetsOf(options.groupId)).toEqual([4]);
+    await expect(consumer.commit()).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(() => consumer.commitAsync()).toThrow(/the consumer is closed/);
+  });
+
   test('without a membership: assigned partitions begin at what the group has', async () => {
     const topic = await newTopic(2, 20);
     const groupId = `group-${++names}`;

@@ -173,6 +173,11 @@ function leave(state: State): Decision<State> {
 function answered(state: State, happening: Answered, nowMs: number): Decision<State> {
   const { error, message, reply } = happening;
   if (state.at === 'leave') return leaveAnswered(state, error, nowMs);
+  if (state.phase === 'leaving') {
+    // It has been given an id after all, and the others would wait for who bears it.
+    const memberId = reply?.verb === 'joinGroup' ? reply.memberId : '';
+    return memberId === '' ? leaveAnswered(state, 0, nowMs) : leave({ ...state, memberId });
+  }
   if (error === 0 && reply !== null) {
     switch (reply.verb) {
       case 'joinGroup':
@@ -299,7 +304,10 @@ function close(state: State): Decision<State> {
 
 /** A static member keeps its place until its session ends, so that it may come back. */
 function goodbye(state: State): Decision<State> {
-  if (state.memberId !== '' && state.setup.instanceId === null) return leave(state);
+  if (state.setup.instanceId === null) {
+    if (state.memberId !== '') return leave(state);
+    if (state.asking) return { state: { ...state, phase: 'leaving' }, effects: [] };
+  }
   return gone({ ...state, seq: state.seq + 1, asking: false }, 'out');
 }
 

@@ -229,6 +229,18 @@ describe('a member of the classic protocol', () => {
     expect(settled('eager', 'static').happen({ event: 'closing' })).toEqual(['left']);
   });
 
+  test('that closes before it has an id waits for the id, so that nobody else does', () => {
+    const life = new Life('eager');
+    life.happen({ event: 'wanted' });
+    expect(life.happen({ event: 'closing' })).toEqual([]);
+    expect(life.refuse('MEMBER_ID_REQUIRED', 'm')).toEqual(['leaveGroup']);
+    expect(life.heard()).toEqual(['left']);
+    const unheard = new Life('eager');
+    unheard.happen({ event: 'wanted' });
+    unheard.happen({ event: 'closing' });
+    expect(unheard.refuse('COORDINATOR_NOT_AVAILABLE')).toEqual(['left']);
+  });
+
   test('leaves when the user asks for nothing more, and comes back', () => {
     const life = settled('cooperative');
     expect(life.happen({ event: 'stalled', message: '' })).toEqual(['lose t:0,1', 'leaveGroup']);
