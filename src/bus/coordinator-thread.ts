@@ -42,7 +42,7 @@ const RESTART_MS = 10;
 const RESTART_MS_MAX = 2000;
 /** One that lived this long has proved itself. */
 const PROVEN_MS = 10_000;
-/** After so many failures in a row, about three seconds, there is no further one. */
+/** After so many failures in a row, within a second and a half, there is no further one. */
 const FAILURES_MAX = 8;
 
 export class CoordinatorThread {
