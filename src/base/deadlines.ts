@@ -57,11 +57,11 @@ export class Deadlines<K> {
     return key;
   }
 
-  /** The keys that are due at `nowMs`, in no order; they stay. */
-  due(nowMs: number): K[] {
+  /** Up to so many keys that are due at `nowMs`, in no order; they stay. */
+  due(nowMs: number, atMost: number): K[] {
     const keys: K[] = [];
     const queue = [0];
-    for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    for (let at = queue.pop(); at !== undefined && keys.length < atMost; at = queue.pop()) {
       if (at >= this.#times.length || this.#times[at] > nowMs) continue;
       keys.push(this.#keys[at]);
       queue.push(2 * at + 1, 2 * at + 2);

@@ -84,6 +84,8 @@ export const limits = {
   clientsToldMax: 10_000,
   /** Characters of a client id. */
   clientIdMax: 1024,
+  /** Groups of which deadlines are looked at in one turn; the rest wait for the next, so that a turn stays short when many are due at once. */
+  groupsExpiredAtOnceMax: 1000,
   /** Steps of its life that one group remembers. */
   groupHistoryMax: 200,
   /** Events that are kept while no thread is there to hear them. */

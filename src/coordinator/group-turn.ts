@@ -11,6 +11,7 @@ import type { BusConfigs } from './config-values.ts';
 import type { Dispatcher } from './dispatchers.ts';
 import type { Fact } from './facts.ts';
 import { GroupWatch, type GroupWatchSetup } from './group-watch.ts';
+import { AwakeClock } from './groups/awake.ts';
 import { type GroupDecision, type GroupReply, type GroupSurroundings, viewTopics } from './groups/decision.ts';
 import { beginGroups, decideGroup, expireGroups, topicsChanged } from './groups/groups.ts';
 import { type GroupAsk, refuseGroupAsk } from './groups/refuse.ts';
@@ -56,6 +57,7 @@ export class GroupTurn {
   /** Joins and syncs that wait, by token. */
   readonly #waiting = new Map<number, Asked>();
   readonly #toTell = new Set<string>();
+  readonly #awake: AwakeClock;
   #nextToken = 1;
   /** The sessions of the present state have not begun. */
   #mustBegin = false;
@@ -66,6 +68,7 @@ export class GroupTurn {
     this.#bus = bus;
     this.#sweptAtMs = setup.clock.monotonicMs();
     this.#rates = new Rates(bus.quotaWindow);
+    this.#awake = new AwakeClock(this.#sweptAtMs);
     this.#watch = new GroupWatch({ ...setup, stallMs: bus.stallMs, around: () => this.#around(setup.state()) });
   }
 
@@ -147,7 +150,7 @@ export class GroupTurn {
     }
     const facts: Fact[] = [];
     const answers: GroupAnswer[] = [];
-    if (nextGroupsMs(state.groups) <= monotonicMs) {
+    if (nextGroupsMs(state.groups) <= this.#awake.look(monotonicMs)) {
       const expired = this.#outcome(state, expireGroups(state.groups, this.#around(state)));
       facts.push(...expired.facts);
       answers.push(...expired.answers);
@@ -202,7 +205,7 @@ export class GroupTurn {
     const { clock, random } = this.#setup;
     return {
       nowMs: clock.nowMs(),
-      monotonicMs: clock.monotonicMs(),
+      monotonicMs: this.#awake.look(clock.monotonicMs()),
       random,
       topics: viewTopics(state),
       settings: this.#bus.groups,

@@ -35,3 +35,19 @@ test('nothing is due before its time', () => {
   expect(deadlines.takeDue(9)).toBeUndefined();
   expect(deadlines.takeDue(10)).toBe('a');
 });
+
+test('what is due is told without taking it out, so many at most', () => {
+  const deadlines = new Deadlines<string>();
+  for (const [key, atMs] of [
+    ['a', 5],
+    ['b', 1],
+    ['c', 9],
+    ['d', 5],
+  ] as const)
+    deadlines.set(key, atMs);
+  expect(deadlines.due(5, 10).sort()).toEqual(['a', 'b', 'd']);
+  expect(deadlines.due(5, 2)).toHaveLength(2);
+  expect(deadlines.due(0, 10)).toEqual([]);
+  expect([deadlines.at('c'), deadlines.at('z')]).toEqual([9, Number.POSITIVE_INFINITY]);
+  expect(deadlines.size).toBe(4);
+});

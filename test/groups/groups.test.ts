@@ -3,9 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { encodeSubscription } from '../../src/assign/consumer-protocol.ts';
 import { errorName } from '../../src/base/errors.ts';
 import { limits } from '../../src/base/limits.ts';
+import { AwakeClock } from '../../src/coordinator/groups/awake.ts';
 import type { GroupCoreAsk } from '../../src/coordinator/groups/decision.ts';
 import type { MemberRow } from '../../src/coordinator/groups/facts.ts';
-import { beginGroups, emptySinceMs, forgetGroup, isSubscribed, mayCommit, mayFetchOffsets } from '../../src/coordinator/groups/groups.ts';
+import {
+  beginGroups,
+  emptySinceMs,
+  expireGroups,
+  forgetGroup,
+  isSubscribed,
+  mayCommit,
+  mayFetchOffsets,
+} from '../../src/coordinator/groups/groups.ts';
 import type { GroupSettings } from '../../src/coordinator/groups/settings.ts';
 import { applyGroup, storedFactsOf } from '../../src/coordinator/groups/state.ts';
 import { GroupBench } from './bench.ts';
@@ -126,7 +135,6 @@ describe('limits', () => {
     expect(ask(heartbeat('a', { groupId: 'g7' }))).toBe('NONE');
     expect(ask({ verb: 'deleteGroups', id: 1, groupIds: ['g9'] })).toBe('NONE');
     expect(ask(heartbeat('a', { groupId: 'one-more' }))).toBe('NONE');
-    expect(ask({ verb: 'describeGroups', id: 1, groupIds: new Array(limits.groupsMax + 1).fill('g') })).toBe('LIMIT_REACHED');
   });
 
   test('topics of a subscription', () => {
@@ -157,7 +165,8 @@ describe('limits', () => {
 
   test('what a classic member sends along and is assigned', () => {
     const { made, ask } = bench();
-    const sends = (bytes: number) => ask(join('', { protocols: [{ name: 'range', metadata: new Uint8Array(bytes - 'range'.length) }] }));
+    const sends = (bytes: number) =>
+      ask(join('', { protocols: [{ name: 'range', metadata: new Uint8Array(bytes - 'range'.length - 16) }] }));
     expect(sends(limits.groupMetadataBytesMax + 1)).toBe('INVALID_REQUEST');
     expect(sends(limits.groupMetadataBytesMax)).toBe('NONE');
     const memberId = [...(made.groups.byId.get('g')?.members.keys() ?? [])][0];
@@ -175,6 +184,47 @@ describe('limits', () => {
       });
     expect(gets(limits.groupMetadataBytesMax + 1)).toBe('INVALID_REQUEST');
     expect(gets(limits.groupMetadataBytesMax)).toBe('NONE');
+  });
+
+  test('groups that are expired in one turn', () => {
+    const { made, ask } = bench();
+    for (let i = 0; i <= limits.groupsExpiredAtOnceMax; i++) ask(heartbeat('a', { groupId: `g${i}` }));
+    made.monotonicMs += 40_000;
+    const withMembers = () => [...made.groups.byId.values()].filter(({ members }) => members.size > 0).length;
+    made.take(expireGroups(made.groups, made.around));
+    expect(withMembers()).toBe(1);
+    made.take(expireGroups(made.groups, made.around));
+    expect(withMembers()).toBe(0);
+  });
+
+  test('groups that one ask describes or deletes', () => {
+    const { ask } = bench();
+    ask(heartbeat('a'));
+    const names = (count: number): string[] => new Array(count).fill('g');
+    expect(ask({ verb: 'describeGroups', id: 1, groupIds: names(limits.groupsMax) })).toBe('NONE');
+    expect(ask({ verb: 'describeGroups', id: 1, groupIds: names(limits.groupsMax + 1) })).toBe('LIMIT_REACHED');
+    expect(ask({ verb: 'deleteGroups', id: 1, groupIds: names(limits.groupsMax) })).toBe('NONE');
+    expect(ask({ verb: 'deleteGroups', id: 1, groupIds: names(limits.groupsMax + 1) })).toBe('LIMIT_REACHED');
+  });
+
+  test('members that leave with one ask', () => {
+    const { ask } = bench();
+    ask(heartbeat('a'));
+    const leave = (count: number) =>
+      ask({
+        verb: 'leaveGroup',
+        id: 1,
+        groupId: 'g',
+        members: new Array(count).fill({ memberId: 'nobody', instanceId: null, reason: '' }),
+      });
+    expect(leave(limits.groupMembersMax)).toBe('NONE');
+    expect(leave(limits.groupMembersMax + 1)).toBe('INVALID_REQUEST');
+  });
+
+  test('what history keeps of long names and reasons', () => {
+    const { made, ask } = bench();
+    ask(join('', { reason: 'r'.repeat(100_000) }));
+    for (const { text } of made.groups.byId.get('g')?.history ?? []) expect(text.length).toBeLessThan(1000);
   });
 
   test('steps that a group remembers', () => {
@@ -300,5 +350,15 @@ describe('numbers', () => {
       row.target.reduce((sum, { partitions }) => sum + partitions.length, 0),
     );
     expect([Math.min(...targets), Math.max(...targets), targets.reduce((a, b) => a + b)]).toEqual([9, 10, 1000]);
+  });
+});
+
+describe('a coordinator that sleeps', () => {
+  test('counts only the time in which it looked', () => {
+    const awake = new AwakeClock(10_000);
+    expect(awake.look(10_050)).toBe(10_050);
+    expect(awake.look(11_050)).toBe(11_050);
+    expect(awake.look(99_999)).toBe(11_050);
+    expect(awake.look(100_049)).toBe(11_100);
   });
 });

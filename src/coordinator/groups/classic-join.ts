@@ -21,7 +21,7 @@ import type { Member, MemberRow, Waiting } from './facts.ts';
 import { fencedInstance, joinRefused, NO_BYTES, REJOIN, type Refusal, refusal, syncRefused, unknownMember } from './replies.ts';
 import type { GroupSettings } from './settings.ts';
 import { NEVER, unheard } from './state.ts';
-import { newMemberId } from './words.ts';
+import { newMemberId, reasonOf } from './words.ts';
 
 type JoinAsk = CoordinatorAskOf<'joinGroup'>;
 
@@ -81,7 +81,7 @@ function addMember(draft: Draft, ask: JoinAsk, token: number, memberId: string):
     isNew: true,
   });
   if (draft.row.leader === '') draft.change({ leader: memberId });
-  draft.tell('joined', memberId, `${memberId} joins${whyOf(ask)}`);
+  draft.tell('joined', memberId, `${memberId} joins${reasonOf(ask.reason)}`);
   rebalanceOrComplete(draft, `${memberId} joined`);
 }
 
@@ -129,7 +129,7 @@ function joinAgain(draft: Draft, ask: JoinAsk, token: number, { row }: Member): 
     case 'Stable':
       if (draft.row.leader === memberId) {
         updateMember(draft, ask, token, memberId);
-        return prepareRebalance(draft, `the leader ${memberId} joined again${whyOf(ask)}`);
+        return prepareRebalance(draft, `the leader ${memberId} joined again${reasonOf(ask.reason)}`);
       }
       if (isSame) return draft.reply(token, joined(draft, ask.id, memberId, {}));
       updateMember(draft, ask, token, memberId);
@@ -169,7 +169,7 @@ function comeBack(draft: Draft, ask: JoinAsk, token: number, known: Member, memb
     { ...unheard, heardMs: draft.around.nowMs, join: waiting(ask, token) },
   );
   if (leader === row.memberId) draft.change({ leader: memberId });
-  draft.tell('joined', memberId, `${memberId} takes the place of ${row.memberId}${whyOf(ask)}`);
+  draft.tell('joined', memberId, `${memberId} takes the place of ${row.memberId}${reasonOf(ask.reason)}`);
   switch (stateOf(draft)) {
     case 'Stable':
       if (selectProtocol(draft.all(), draft.row.leader) !== draft.row.assignor) {
@@ -202,10 +202,6 @@ function readsTheSame({ protocols }: MemberRow, ask: JoinAsk): boolean {
   if (ask.protocolType !== CONSUMER_PROTOCOL) return true;
   const topicsOf = (metadata: Uint8Array | undefined): string => (decodeSubscription(metadata ?? NO_BYTES)?.topics ?? []).sort().join();
   return topicsOf(protocols?.[0]?.metadata) === topicsOf(ask.protocols[0].metadata);
-}
-
-function whyOf({ reason }: JoinAsk): string {
-  return reason === '' ? '' : `: ${reason}`;
 }
 
 /** What is wrong with a join, whatever the group. */

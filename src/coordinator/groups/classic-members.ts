@@ -6,6 +6,7 @@ import { assigned, completeIfAllJoined, prepareRebalance, removeMember, settle, 
 import { type Draft, waiting } from './draft.ts';
 import { REJOIN, type Refusal, refusal, refuseWith, syncRefused } from './replies.ts';
 import { NEVER } from './state.ts';
+import { nameSome, reasonOf } from './words.ts';
 
 /** `describe` puts an assignment's bytes into words. */
 export function sync(draft: Draft, ask: CoordinatorAskOf<'syncGroup'>, token: number, describe: (bytes: Uint8Array) => string): void {
@@ -63,14 +64,14 @@ export function leave(draft: Draft, ask: CoordinatorAskOf<'leaveGroup'>, token: 
   if (left.length === 0) return;
   const state = stateOf(draft);
   if (state === 'PreparingRebalance') completeIfAllJoined(draft);
-  else if (state !== 'Empty') prepareRebalance(draft, `${left.join(', ')} left`);
+  else if (state !== 'Empty') prepareRebalance(draft, `${nameSome(left)} left`);
 }
 
 function leaveOne(draft: Draft, memberId: string, instanceId: string | null, reason: string): ErrorName {
   if (unpromise(draft, memberId)) return 'NONE';
   const wrong = validateMember(draft, memberId, instanceId);
   if (wrong !== null) return wrong.error;
-  draft.tell('left', memberId, `${memberId} leaves${reason === '' ? '' : `: ${reason}`}`);
+  draft.tell('left', memberId, `${memberId} leaves${reasonOf(reason)}`);
   removeMember(draft, memberId);
   return 'NONE';
 }

@@ -11,6 +11,7 @@ import type { Draft } from './draft.ts';
 import type { ClassicState, Member, MemberRow, Round } from './facts.ts';
 import { joinRefused, NO_BYTES, REJOIN, type Refusal, refusal, syncRefused, unknownMember } from './replies.ts';
 import { emptyRound, NEVER } from './state.ts';
+import { nameSome } from './words.ts';
 
 export function roundOf(draft: Draft): Round {
   return draft.round ?? emptyRound;
@@ -93,11 +94,7 @@ function completeJoin(draft: Draft): void {
   const syncByMs = draft.around.monotonicMs + rebalanceTimeoutMs(draft);
   const unsynced = members.map(({ row }) => row.memberId);
   turn(draft, { state: 'CompletingRebalance', isFirst: false, joinByMs: NEVER, syncByMs, unsynced });
-  draft.tell(
-    'rebalance',
-    '',
-    `generation ${draft.row.epoch}: ${unsynced.join(', ')}; ${draft.row.leader} assigns by ${draft.row.assignor}`,
-  );
+  draft.tell('rebalance', '', `generation ${draft.row.epoch}: ${nameSome(unsynced)}; ${draft.row.leader} assigns by ${draft.row.assignor}`);
   for (const { row, live } of members) {
     // A static member that has not joined keeps its place for what is left of its session: Kafka begins it anew with each generation, so
     // that a dead one can hold up a busy group for long.
@@ -193,7 +190,7 @@ export function expireSyncs(draft: Draft): void {
     draft.tell('expired', memberId, `${memberId} has not synced in time`);
     removeMember(draft, memberId);
   }
-  prepareRebalance(draft, `${unsynced.join(', ')} went without a sync`);
+  prepareRebalance(draft, `${nameSome(unsynced)} went without a sync`);
 }
 
 export function promise(draft: Draft, memberId: string, untilMs: number): void {

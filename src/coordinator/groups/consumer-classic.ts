@@ -16,7 +16,7 @@ import { isReconciled } from './reconcile.ts';
 import { fencedInstance, joinRefused, NO_BYTES, REJOIN, type Refusal, refusal, refuseWith, syncRefused, unknownMember } from './replies.ts';
 import { NEVER, unheard } from './state.ts';
 import { bump } from './target.ts';
-import { newMemberId, toIds, toNames } from './words.ts';
+import { nameSome, newMemberId, reasonOf, toIds, toNames } from './words.ts';
 
 type JoinAsk = CoordinatorAskOf<'joinGroup'>;
 
@@ -59,7 +59,7 @@ export function joinConsumerGroup(draft: Draft, ask: JoinAsk, token: number): vo
   }
   if (isNews || draft.row.epoch === 0) {
     bump(draft);
-    draft.tell('rebalance', memberId, `epoch ${draft.row.epoch}: ${memberId} subscribes to ${row.topics.join(', ') || 'nothing'}`);
+    draft.tell('rebalance', memberId, `epoch ${draft.row.epoch}: ${memberId} subscribes to ${nameSome(row.topics) || 'nothing'}`);
   }
   moveOn(draft, memberId, toIds(subscription.owned, around.topics));
   draft.heard(memberId, row.sessionTimeoutMs);
@@ -104,7 +104,7 @@ function admit(draft: Draft, ask: JoinAsk, memberId: string, place: Member | und
   const known = draft.get(memberId);
   if (known !== undefined) return known.row;
   if (place === undefined) {
-    draft.tell('joined', memberId, `${memberId} joins${ask.reason === '' ? '' : `: ${ask.reason}`}`);
+    draft.tell('joined', memberId, `${memberId} joins${reasonOf(ask.reason)}`);
     return blankRow(draft, memberId, ask.instanceId);
   }
   draft.remove(place.row.memberId);
@@ -204,7 +204,7 @@ export function leaveConsumerGroup(draft: Draft, ask: CoordinatorAskOf<'leaveGro
     let error: ErrorName = 'NONE';
     if (place === undefined) error = 'UNKNOWN_MEMBER_ID';
     else if (instanceId !== null && memberId !== '' && place.row.memberId !== memberId) error = 'FENCED_INSTANCE_ID';
-    else leaving.set(place.row.memberId, `${place.row.memberId} leaves${reason === '' ? '' : `: ${reason}`}`);
+    else leaving.set(place.row.memberId, `${place.row.memberId} leaves${reasonOf(reason)}`);
     return { memberId, instanceId, error: errors[error].code };
   });
   removeMembers(

@@ -11,7 +11,7 @@ import { fencedInstance, NO_BYTES, type Refusal, refusal, refuseWith, unknownMem
 import type { GroupSettings } from './settings.ts';
 import { NEVER, unheard } from './state.ts';
 import { bump } from './target.ts';
-import { randomUuid } from './words.ts';
+import { nameSome, randomUuid } from './words.ts';
 
 type Ask = CoordinatorAskOf<'consumerGroupHeartbeat'>;
 
@@ -164,8 +164,7 @@ export function sameNames(a: readonly string[], b: readonly string[]): boolean {
 }
 
 function subscriptionOf({ topics, topicRegex }: MemberRow): string {
-  const names = topics.length <= 5 ? topics.join(', ') : `${topics.slice(0, 5).join(', ')} and ${topics.length - 5} more`;
-  return [names, topicRegex === '' ? '' : `/${topicRegex}/`].filter((text) => text !== '').join(' and ') || 'nothing';
+  return [nameSome(topics), topicRegex === '' ? '' : `/${topicRegex}/`].filter((text) => text !== '').join(' and ') || 'nothing';
 }
 
 function answer(draft: Draft, id: number, row: MemberRow, isTold: boolean) {

@@ -94,6 +94,9 @@ export function deleteGroups(
   groups: Groups,
   ask: CoordinatorAskOf<'deleteGroups'>,
 ): { facts: GroupFact[]; reply: CoordinatorReplyOf<'deleteGroups'> } {
+  if (ask.groupIds.length > limits.groupsMax) {
+    return { facts: [], reply: { verb: 'deleteGroups', id: ask.id, error: errors.LIMIT_REACHED.code, groups: [] } };
+  }
   const facts: GroupFact[] = [];
   const gone = new Set<string>();
   const rows = ask.groupIds.map((groupId) => {

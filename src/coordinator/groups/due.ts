@@ -1,4 +1,6 @@
 /** What happens to groups without being asked: time passes, topics change, a coordinator begins. */
+
+import { limits } from '../../base/limits.ts';
 import {
   completeIfAllJoined,
   endJoinPhase,
@@ -16,11 +18,12 @@ import type { Member } from './facts.ts';
 import { parsePattern } from './pattern.ts';
 import type { Group, Groups } from './state.ts';
 import { refresh } from './target.ts';
+import { nameSome } from './words.ts';
 
 /** Expires what is due at `around.monotonicMs`. */
 export function expireGroups(groups: Groups, around: GroupSurroundings): GroupDecision {
   const decision: GroupDecision = { facts: [], replies: [] };
-  for (const groupId of groups.deadlines.due(around.monotonicMs)) {
+  for (const groupId of groups.deadlines.due(around.monotonicMs, limits.groupsExpiredAtOnceMax)) {
     const group = groups.byId.get(groupId);
     if (group === undefined) continue;
     const draft = new Draft(group, around);
@@ -42,7 +45,7 @@ function expireClassic(draft: Draft): void {
     removeMember(draft, row.memberId);
   }
   if (late.length > 0 && stateOf(draft) !== 'PreparingRebalance' && stateOf(draft) !== 'Empty') {
-    prepareRebalance(draft, `${late.map(({ row }) => row.memberId).join(', ')} expired`);
+    prepareRebalance(draft, `${nameSome(late.map(({ row }) => row.memberId))} expired`);
   }
   completeIfAllJoined(draft);
   if (stateOf(draft) === 'PreparingRebalance' && isDue(roundOf(draft).joinByMs)) endJoinPhase(draft);

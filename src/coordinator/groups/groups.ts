@@ -133,15 +133,18 @@ function tooManyGroups(): Refusal {
   return refusal('GROUP_MAX_SIZE_REACHED', `the bus has ${limits.groupsMax} groups, which is the most: delete some`);
 }
 
+/** What a protocol takes at least: so that many empty ones are too many, too. */
+const PROTOCOL_BYTES = 16;
+
 /** Names that are too long are refused before anything is kept of them; so is what a member of the classic protocol sends along. */
 function checkNames(ask: MemberAsk): Refusal | null {
   if (ask.groupId === '') return refusal('INVALID_GROUP_ID', 'a group has a name: give a groupId');
   const names: (string | null)[] = [ask.groupId];
   let bytes = 0;
   if ('memberId' in ask) names.push(ask.memberId, ask.instanceId);
-  if ('clientId' in ask) names.push(ask.clientId);
+  if ('clientId' in ask) names.push(ask.clientId, ask.clientHost);
   if (ask.verb === 'leaveGroup') for (const { memberId, instanceId } of ask.members) names.push(memberId, instanceId);
-  if (ask.verb === 'joinGroup') for (const { name, metadata } of ask.protocols) bytes += name.length + metadata.length;
+  if (ask.verb === 'joinGroup') for (const { name, metadata } of ask.protocols) bytes += PROTOCOL_BYTES + name.length + metadata.length;
   if (ask.verb === 'syncGroup') for (const { assignment } of ask.assignments) bytes = Math.max(bytes, assignment.length);
   const long = names.find((name) => (name?.length ?? 0) > limits.groupNameMax);
   if (long != null) return refusal('INVALID_REQUEST', `names have at most ${limits.groupNameMax} characters, not ${long.length}`);

@@ -37,6 +37,20 @@ export function namePartitions(partitions: readonly { topic: string; partitions:
 
 const RANGES_MAX = 8;
 
+/** 'a, b, c and 97 more'. */
+export function nameSome(names: readonly string[]): string {
+  return names.length <= NAMES_MAX ? names.join(', ') : `${names.slice(0, NAMES_MAX).join(', ')} and ${names.length - NAMES_MAX} more`;
+}
+
+const NAMES_MAX = 10;
+
+/** What a client gave as its reason, as long as Kafka keeps it; '' when it gave none. */
+export function reasonOf(reason: string): string {
+  return reason === '' ? '' : `: ${reason.slice(0, REASON_MAX)}`;
+}
+
+const REASON_MAX = 255;
+
 /** By name, topics that are gone by their ids. */
 export function toNames(partitions: Partitions, topics: TopicsView): { topic: string; partitions: number[] }[] {
   return partitions.map(({ topicId, partitions: numbers }) => ({
