@@ -3,7 +3,7 @@
  * is run with the program on its path; commands for a newcomer (`console`) name scripts that exist.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -31,17 +31,25 @@ function examplesOf(markdown: string): Example[] {
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const examples = examplesOf(readme);
 const titled = (language: string) => examples.filter((one) => one.language === language).map((one) => [`line ${one.line}`, one] as const);
+/** Pages whose examples are run too. */
+const pages = ['stalled-consumers', 'delivery'].flatMap((page) =>
+  examplesOf(readFileSync(join(root, 'docs', `${page}.md`), 'utf8'))
+    .filter(({ language }) => language === 'ts')
+    .map((one) => [`${page} line ${one.line}`, one] as const),
+);
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'spillway-readme-'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  // Examples use packages of the reader's own.
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A folder of its own, so that examples do not see each other's data. */
 function place(name: string): string {
-  const path = join(folder, name.replace(' ', '-'));
+  const path = join(folder, name.replaceAll(' ', '-'));
   mkdirSync(path);
   return path;
 }
@@ -70,7 +78,7 @@ describe('README', () => {
     expect(titled('sh').length).toBeGreaterThanOrEqual(1);
   });
 
-  test.each(titled('ts'))('%s: prints what it says', async (name, { code, output }) => {
+  test.each([...titled('ts'), ...pages])('%s: prints what it says', async (name, { code, output }) => {
     const cwd = place(name);
     writeFileSync(join(cwd, 'example.ts'), local(code));
     expect(await run(process.execPath, ['example.ts'], cwd)).toEqual({ code: 0, out: output ?? '', err: '' });
@@ -78,7 +86,7 @@ describe('README', () => {
 
   test('all examples compile', () => {
     const cwd = place('types');
-    for (const [name, { code }] of titled('ts')) writeFileSync(join(cwd, `${name.replace(' ', '-')}.ts`), local(code));
+    for (const [name, { code }] of [...titled('ts'), ...pages]) writeFileSync(join(cwd, `${name.replaceAll(' ', '-')}.ts`), local(code));
     const compilerOptions = { rewriteRelativeImportExtensions: false, typeRoots: [join(root, 'node_modules', '@types')] };
     writeFileSync(join(cwd, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'] }));
     const { status, stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', cwd], {
