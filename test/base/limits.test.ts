@@ -16,6 +16,7 @@ import { viewTopics } from '../../src/coordinator/groups/decision.ts';
 import { commitOffsets } from '../../src/coordinator/offsets/offsets.ts';
 import { alterQuotas } from '../../src/coordinator/offsets/quotas.ts';
 import { apply, emptyState } from '../../src/coordinator/state.ts';
+import { Throttles } from '../../src/dispatch/throttles.ts';
 import { mustRoll } from '../../src/log/append.ts';
 import { type FileHolder, OpenFiles } from '../../src/log/shared.ts';
 import { LogState } from '../../src/log/state.ts';
@@ -64,6 +65,11 @@ const proofs: Record<string, { file: string; words?: string }> = {
   groupTopicsMax: { file: 'test/groups/groups.test.ts' },
   groupPatternMax: { file: 'test/groups/groups.test.ts' },
   groupPatternStepsMax: { file: 'test/groups/pattern.test.ts' },
+  clientsToldMax: { file: here },
+  connectionsMax: { file: 'test/kafka/connections.test.ts', words: 'connectionsMax: 2' },
+  connectionRequestsMax: { file: 'test/kafka/connections.test.ts' },
+  connectionBytesMax: { file: 'test/kafka/connections.test.ts' },
+  wireSessionsMax: { file: 'test/kafka/fetch-sessions.test.ts' },
   groupMetadataBytesMax: { file: 'test/groups/groups.test.ts' },
   groupsExpiredAtOnceMax: { file: 'test/groups/groups.test.ts' },
   committedOffsetsMax: { file: here },
@@ -184,6 +190,14 @@ describe('what one thread takes', () => {
     const loaded = new Sequences();
     loaded.load([...sequences.snapshot(), { ...sequences.snapshot()[0], producerId: -7 }]);
     expect(loaded.size).toBe(limits.producersPerPartitionMax);
+  });
+
+  test('client ids that are told of, and so held to their quotas', () => {
+    const throttles = new Throttles(realClock, () => {});
+    for (let i = 0; i < limits.clientsToldMax; i++) throttles.enter('produce', `c${i}`);
+    expect(throttles.take()).toHaveLength(limits.clientsToldMax);
+    throttles.enter('fetch', 'one more');
+    expect(throttles.take()).toHaveLength(limits.clientsToldMax);
   });
 
   test('a frame of the arena holds so many bytes', () => {
