@@ -21,42 +21,18 @@ import { nameSome, newMemberId, reasonOf, toIds, toNames } from './words.ts';
 type JoinAsk = CoordinatorAskOf<'joinGroup'>;
 
 export function joinConsumerGroup(draft: Draft, ask: JoinAsk, token: number): void {
-  const refuse = (refused: Refusal, memberId = ask.memberId) => draft.refuse(token, joinRefused(ask.id, memberId, refused));
-  const { around, groupId } = draft;
-  const isNew = ask.memberId === '';
-  const memberId = isNew ? newMemberId(ask.instanceId ?? ask.clientId, around.random) : ask.memberId;
+  const { around } = draft;
+  const memberId = ask.memberId === '' ? newMemberId(ask.instanceId ?? ask.clientId, around.random) : ask.memberId;
   const place = ask.instanceId === null ? undefined : draft.static(ask.instanceId);
-  if (draft.size >= around.settings.membersMax && draft.get(memberId) === undefined && place === undefined) {
-    return refuse(refusal('GROUP_MAX_SIZE_REACHED', `group "${groupId}" has ${around.settings.membersMax} members, which is the most`), '');
-  }
   const subscription = supported(draft, ask);
-  if (subscription === null) {
-    return refuse(
-      refusal('INCONSISTENT_GROUP_PROTOCOL', `group "${groupId}" is one of consumers: offer an assignor that its members support`),
-    );
-  }
-  // Ids that are given out are not remembered here; but one that owns something was a member, and must hear that it is none any more.
-  if (!isNew && draft.get(memberId) === undefined && subscription.owned.length > 0) return refuse(unknownMember(groupId, memberId));
-  if (isNew && ask.instanceId === null && ask.requiresMemberId) {
-    return refuse(refusal('MEMBER_ID_REQUIRED', `join again as "${memberId}"`), memberId);
-  }
-  if (ask.instanceId !== null && !isNew) {
-    if (place === undefined) return refuse(unknownMember(groupId, memberId));
-    if (place.row.memberId !== memberId) return refuse(fencedInstance(groupId, ask.instanceId));
-  }
+  const refused = whyNot(draft, ask, { memberId, place, subscription });
+  if (refused !== null || subscription === null) return draft.refuse(token, refusedJoin(ask, memberId, refused ?? unsupported(draft)));
+
   const before = admit(draft, ask, memberId, place);
   const row = toRow(before, ask, subscription);
   const isNews = !sameNames(row.topics, before.topics) || before.topicRegex !== '';
-  const live = draft.get(memberId)?.live ?? unheard;
-  draft.put(row, live);
-  const isReplaced = place !== undefined && isNew;
-  if (isReplaced && allClassic(draft)) {
-    const mustRebalance =
-      isNews || !draft.all().every((member) => isReconciled(member.row, draft.row.epoch) || member.row.memberId === memberId);
-    downgrade(draft, mustRebalance, `${memberId} took the place of its last other member`);
-    if (mustRebalance) return draft.reply(token, joinRefused(ask.id, memberId, REJOIN));
-    return draft.reply(token, joinedAs(draft, ask.id, memberId, draft.row.epoch, draft.row.assignor));
-  }
+  draft.put(row, draft.get(memberId)?.live ?? unheard);
+  if (place !== undefined && ask.memberId === '' && allClassic(draft)) return endMigration(draft, ask, token, { memberId, isNews });
   if (isNews || draft.row.epoch === 0) {
     bump(draft);
     draft.tell('rebalance', memberId, `epoch ${draft.row.epoch}: ${memberId} subscribes to ${nameSome(row.topics) || 'nothing'}`);
@@ -65,6 +41,45 @@ export function joinConsumerGroup(draft: Draft, ask: JoinAsk, token: number): vo
   draft.heard(memberId, row.sessionTimeoutMs);
   draft.touch(memberId, { rebalanceByMs: NEVER, syncByMs: around.monotonicMs + row.rebalanceTimeoutMs });
   draft.reply(token, joinedAs(draft, ask.id, memberId, draft.member(memberId).row.epoch, row.protocols?.[0].name ?? ''));
+}
+
+function whyNot(
+  draft: Draft,
+  ask: JoinAsk,
+  { memberId, place, subscription }: { memberId: string; place: Member | undefined; subscription: Subscription | null },
+): Refusal | null {
+  const { groupId } = draft;
+  const { membersMax } = draft.around.settings;
+  const isKnown = draft.get(memberId) !== undefined;
+  if (draft.size >= membersMax && !isKnown && place === undefined) {
+    return refusal('GROUP_MAX_SIZE_REACHED', `group "${groupId}" has ${membersMax} members, which is the most`);
+  }
+  if (subscription === null) return unsupported(draft);
+  if (ask.memberId === '') {
+    const isPromised = ask.instanceId === null && ask.requiresMemberId;
+    return isPromised ? refusal('MEMBER_ID_REQUIRED', `join again as "${memberId}"`) : null;
+  }
+  // Ids that are given out are not remembered here; but one that owns something was a member, and must hear that it is none any more.
+  if (!isKnown && subscription.owned.length > 0) return unknownMember(groupId, memberId);
+  if (ask.instanceId === null) return null;
+  if (place === undefined) return unknownMember(groupId, memberId);
+  return place.row.memberId === memberId ? null : fencedInstance(groupId, ask.instanceId);
+}
+
+function refusedJoin(ask: JoinAsk, memberId: string, refused: Refusal) {
+  return joinRefused(ask.id, refused.error === 'MEMBER_ID_REQUIRED' ? memberId : ask.memberId, refused);
+}
+
+function unsupported({ groupId }: Draft): Refusal {
+  return refusal('INCONSISTENT_GROUP_PROTOCOL', `group "${groupId}" is one of consumers: offer an assignor that its members support`);
+}
+
+/** It took the place of the last member of KIP-848: the group is a classic one again, at rest if everybody has what he is to have. */
+function endMigration(draft: Draft, ask: JoinAsk, token: number, { memberId, isNews }: { memberId: string; isNews: boolean }): void {
+  const isAtRest = draft.all().every(({ row }) => row.memberId === memberId || isReconciled(row, draft.row.epoch));
+  downgrade(draft, isNews || !isAtRest, `${memberId} took the place of its last other member`);
+  if (isNews || !isAtRest) return draft.reply(token, joinRefused(ask.id, memberId, REJOIN));
+  draft.reply(token, joinedAs(draft, ask.id, memberId, draft.row.epoch, draft.row.assignor));
 }
 
 function allClassic(draft: Draft): boolean {
