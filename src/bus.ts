@@ -81,7 +81,7 @@ export class Bus {
 
   private constructor(options: BusOptions) {
     this.#options = checkBusOptions(options);
-    const { memoryBytesMax, hosts, dir, logLevel } = this.#options;
+    const { memoryBytesMax, rssBytesMax, hosts, dir, logLevel } = this.#options;
     this.#log = pinoLogger('spillway', logLevel);
     this.#arena = Arena.create({
       framesMax: Math.floor((memoryBytesMax * ARENA_SHARE) / limits.frameBytes),
@@ -93,7 +93,15 @@ export class Bus {
       this.#rejectOpened = reject;
     });
     const { configs: defaults } = this.#options;
-    this.#coordinator = this.#startCoordinator({ folder: dir, arena: this.#arena.handle, hosts, defaults, memoryBytesMax, logLevel });
+    this.#coordinator = this.#startCoordinator({
+      folder: dir,
+      arena: this.#arena.handle,
+      hosts,
+      defaults,
+      memoryBytesMax,
+      rssBytesMax,
+      logLevel,
+    });
     const hopeless = (host: number, cause: unknown): void =>
       this.#rejectOpened(
         new BusError('HOST_DOWN', `partition host ${host} cannot be started: ${reasonOf(cause)}`, { cause, details: { host } }),

@@ -20,6 +20,8 @@ export interface CoordinatorStart {
   /** By bus-level names. */
   defaults: Record<string, string>;
   memoryBytesMax: number;
+  /** Infinity: no fence. */
+  rssBytesMax: number;
   logLevel: LogLevel;
 }
 

@@ -1,7 +1,8 @@
 /** What a bus may be opened with. */
+import { MiB } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { checkObject, shown } from '../client/check.ts';
+import { checkInteger, checkObject, shown } from '../client/check.ts';
 import { type OptionTable, readOptions } from '../client/option-table.ts';
 import type { LogLevel } from '../world/logger.ts';
 import { availableCores, resolveFolder } from '../world/machine.ts';
@@ -11,6 +12,11 @@ export interface BusOptions {
   dir?: string;
   /** Bytes that the bus may keep in memory: resident batches, batches in flight. Default 268435456, from 16777216 to 68719476736. */
   memoryBytesMax?: number;
+  /**
+   * Bytes of memory that the whole process may take, the user’s own part among them: near it the bus spills, then slows producers, then
+   * has them wait. Default none, from 67108864.
+   */
+  rssBytesMax?: number;
   /** Partition hosts: threads that carry the partitions. Default cores − 1, at least 1, from 1 to 64. */
   hosts?: number;
   /** Make topics that are produced to and do not exist (Kafka: auto.create.topics.enable). Default true. */
@@ -27,6 +33,9 @@ export interface BusOptions {
   logLevel?: LogLevel;
 }
 
+/** An empty Node process with a few threads takes about as much. */
+const RSS_BYTES_MIN = 64 * MiB;
+
 export const busOptions = {
   dir: {
     kind: 'other',
@@ -42,6 +51,15 @@ export const busOptions = {
     min: limits.memoryBytesMin,
     max: limits.memoryBytesMax,
     documentation: 'Bytes that the bus may keep in memory: resident batches, batches in flight.',
+  },
+  rssBytesMax: {
+    kind: 'other',
+    type: 'number',
+    defaultText: 'none',
+    bound: `from ${RSS_BYTES_MIN}`,
+    check: (name, value) => void checkInteger(name, value, RSS_BYTES_MIN, Number.MAX_SAFE_INTEGER),
+    documentation:
+      'Bytes of memory that the whole process may take, the user’s own part among them: near it the bus spills, then slows producers, then has them wait.',
   },
   hosts: {
     kind: 'whole number',
@@ -97,6 +115,8 @@ export const busOptions = {
 } as const satisfies OptionTable;
 
 export interface CheckedBusOptions extends Required<Omit<BusOptions, 'dir' | 'configs'>> {
+  /** Infinity: no bound. */
+  rssBytesMax: number;
   /** Absolute; null for a bus without a folder. */
   dir: string | null;
   /** For the coordinator, by bus-level names. */
@@ -107,7 +127,8 @@ export interface CheckedBusOptions extends Required<Omit<BusOptions, 'dir' | 'co
 export function checkBusOptions(options: BusOptions): CheckedBusOptions {
   const checked = readOptions('Bus.open', options, busOptions);
   const { dir } = options;
-  return { ...checked, dir: typeof dir === 'string' ? resolveFolder(dir) : null, configs: busConfigs(options) };
+  const rssBytesMax = options.rssBytesMax ?? Number.POSITIVE_INFINITY;
+  return { ...checked, rssBytesMax, dir: typeof dir === 'string' ? resolveFolder(dir) : null, configs: busConfigs(options) };
 }
 
 function checkFolder(_name: string, value: unknown): void {

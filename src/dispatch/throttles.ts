@@ -125,7 +125,7 @@ export class Throttles {
     const gates = this.#gates[flow];
     let used = gates.get(clientId);
     if (used === undefined) {
-      used = { gate: new Gate(clientId, this.#clock, this.#tell !== null), users: 0 };
+      used = { gate: new Gate(clientId, this.#clock, this.#tell !== null && gates.size < limits.clientsToldMax), users: 0 };
       gates.set(clientId, used);
       this.#tell?.();
     }

@@ -1,6 +1,7 @@
 /** Gates of quotas in one thread, on a virtual clock. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MiB } from '../../src/base/bytes.ts';
+import { limits } from '../../src/base/limits.ts';
 import { type Gate, Throttles } from '../../src/dispatch/throttles.ts';
 import { VirtualClock } from '../coordinator/rig.ts';
 
@@ -117,4 +118,13 @@ describe('a gate', () => {
     throttles.leave('produce', gate);
     expect(throttles.take()).toEqual([]);
   });
+});
+
+test('client ids beyond the bound are not told, and not held up for it', () => {
+  for (let i = 0; i < limits.clientsToldMax - 1; i++) throttles.enter('fetch', `c${i}`);
+  const last = throttles.enter('fetch', 'last');
+  const beyond = throttles.enter('fetch', 'beyond');
+  expect([passAll(last, MiB), passAll(beyond, MiB)]).toEqual([2, 1000]);
+  const told = throttles.take();
+  expect([told.length, told.at(-1)]).toEqual([limits.clientsToldMax, { clientId: 'last', producedBytes: 0, fetchedBytes: 2 * MiB }]);
 });
