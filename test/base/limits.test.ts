@@ -75,7 +75,6 @@ const proofs: Record<string, { file: string; words?: string }> = {
   committedOffsetsMax: { file: here },
   offsetMetadataMax: { file: 'test/coordinator/group-turn.test.ts', words: 'metadata at the bound' },
   quotasMax: { file: here },
-  clientsToldMax: { file: 'test/dispatch/throttles.test.ts' },
   clientIdMax: { file: here },
   groupHistoryMax: { file: 'test/groups/groups.test.ts' },
   eventsKeptMax: { file: 'test/coordinator/coordinator.test.ts' },

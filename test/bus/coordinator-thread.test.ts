@@ -28,6 +28,7 @@ function supervise(lives: string) {
     hosts: 1,
     defaults: { lives, diary },
     memoryBytesMax: 1,
+    rssBytesMax: Number.POSITIVE_INFINITY,
     logLevel: 'silent' as const,
   };
   const thread = new CoordinatorThread(new URL('./fake-coordinator.ts', import.meta.url).href, start, {
