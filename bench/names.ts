@@ -11,6 +11,7 @@ export const benches = {
   ceilings: { module: './micro/ceilings.ts', about: "the machine's own limits" },
   records: { module: './micro/records.ts', about: 'encode and walk record batches, one thread' },
   codecs: { module: './micro/codecs.ts', about: 'what each codec costs and saves, and headers, one thread' },
+  frames: { module: './micro/frames.ts', about: 'messages of the wire read and written by their tables, one thread' },
   produce: { module: './macro/produce.ts', about: 'one producing thread, 4 partitions, acks 1, written' },
   consume: { module: './macro/consume.ts', about: 'replay from the beginning, from memory and from files' },
   latency: { module: './macro/latency.ts', about: 'produce call to consumer callback at 1,000/s and 50,000/s' },

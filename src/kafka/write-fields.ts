@@ -49,7 +49,8 @@ export function structWriter(shape: Shape, version: number, flexible: boolean): 
   tagged.sort((a, b) => a.tag - b.tag);
   return (writer, message) => {
     const values = message as Values;
-    for (const { name, fallback, write } of fields) {
+    for (let i = 0; i < fields.length; i++) {
+      const { name, fallback, write } = fields[i];
       const value = values[name];
       write(writer, value === undefined ? fallback : value);
     }
@@ -59,15 +60,23 @@ export function structWriter(shape: Shape, version: number, flexible: boolean): 
 
 /** Only those that differ from their default. They are rare, so each is written aside first, for its size. */
 function writeTagged(writer: Writer, tagged: readonly TaggedWrite[], values: Values): void {
-  const given = tagged.filter(({ name, field }) => values[name] !== undefined && !isDefault(field, values[name]));
-  writer.uvarint(given.length);
-  for (const { name, tag, write } of given) {
+  let count = 0;
+  for (const one of tagged) if (isGiven(one, values)) count++;
+  writer.uvarint(count);
+  if (count === 0) return;
+  for (const one of tagged) {
+    if (!isGiven(one, values)) continue;
+    const { name, tag, write } = one;
     const aside = new Writer(ASIDE_BYTES);
     write(aside, values[name]);
     writer.uvarint(tag);
     writer.uvarint(aside.length);
     for (const piece of aside.take()) writer.raw(piece);
   }
+}
+
+function isGiven({ name, field }: TaggedWrite, values: Values): boolean {
+  return values[name] !== undefined && !isDefault(field, values[name]);
 }
 
 function isDefault(field: Field, value: unknown): boolean {

@@ -5,6 +5,7 @@ import { expectWhole, runBench } from './run-bench.ts';
 const cases: Record<string, string[]> = {
   ceilings: ['encode only, 100 B', 'write() 128 KiB pieces, fresh file', 'append + fdatasync 4 KiB', 'postMessage round trip, p50'],
   records: ['encode, 100 B', 'walk, 100 B', 'walk with a view per value, 1 KiB'],
+  frames: ['read Produce, 1 a request', "write Fetch's response, 100 a response"],
   produce: ['100 B, written, acks 1', '100 B, memory, acks 1', '1 KiB, written, acks 1'],
   consume: ['100 B, allocation-free, from memory', '100 B, a view per value, from cold files', '1 KiB, record objects, from memory'],
   latency: ['memory, 1,000/s, one thread, p99.9', 'written, 50,000/s, two threads, p50', 'synced, 1,000/s, one thread, p99'],
