@@ -135,6 +135,30 @@ describe.each(kinds)('%s, a coordinator that fails', (kind) => {
     await reading;
   });
 
+  test('of groups: members go on where they are, and what is committed is known to the next', async () => {
+    await using bus = await open(kind);
+    await bus.admin().createTopics([{ name: 't', partitions: 4 }]);
+    const producer = bus.producer();
+    const members = [1, 2].map(() => bus.consumer<string, number>({ groupId: 'g', topics: ['t'], autoOffsetReset: 'earliest' }));
+    const seen: number[] = [];
+    const reading = members.map(async (member) => {
+      for await (const { value } of member) seen.push(value ?? -1);
+    });
+    let sent = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let i = 0; i < 20; i++) await producer.send('t', { partition: sent % 4, value: sent++ });
+      await expect.poll(() => seen.length, { timeout: 15_000 }).toBe(sent);
+      await Promise.all(members.map((member) => member.commit()));
+      await failAndFollow(bus);
+    }
+    for (let i = 0; i < 20; i++) await producer.send('t', { partition: sent % 4, value: sent++ });
+    await expect.poll(() => seen.length, { timeout: 15_000 }).toBe(sent);
+    expect([...seen].sort((x, y) => x - y)).toEqual(Array.from({ length: sent }, (_, i) => i));
+    await Promise.all(members.map((member) => member.close()));
+    await Promise.all(reading);
+    expect(await bus.close()).toEqual(CLEAN);
+  });
+
   test('as it closes: its successor is asked to', async () => {
     for (const stage of ['answered', 'closing'] as const) {
       const bus = await open(kind);
