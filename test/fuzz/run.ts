@@ -4,9 +4,10 @@
  *   npm run fuzz -- --cases 100000 --seed 1 [--json]
  */
 import { parseArgs } from 'node:util';
+import { fuzzFrames } from './frames.ts';
 import { type FuzzResult, fuzzRecords } from './records.ts';
 
-const targets: Record<string, (seed: number, cases: number) => FuzzResult> = { records: fuzzRecords };
+const targets: Record<string, (seed: number, cases: number) => FuzzResult> = { records: fuzzRecords, frames: fuzzFrames };
 
 const { values } = parseArgs({
   options: {
