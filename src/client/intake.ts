@@ -62,7 +62,7 @@ export class Intake<K, V, H> {
   /** Records of a chunk that a poll or a record iteration has begun. */
   #begun: Begun<K, V, H> | null = null;
   /** What was given out since the last step, and may still be worked on. */
-  #given: Held<K, V, H>[] = [];
+  readonly #given: Held<K, V, H>[] = [];
   readonly #quieted = new Set<() => void>();
   #tenures = 0;
   /** What every read throws: there is no going on. */
@@ -132,7 +132,10 @@ export class Intake<K, V, H> {
     one.tenure = -1;
     one.holding = -1;
     if (this.#begun?.one === one) this.#begun = null;
-    if (this.#given.includes(one)) this.#forgetGiven(this.#given.filter((other) => other !== one));
+    const at = this.#given.indexOf(one);
+    if (at === -1) return;
+    this.#given.splice(at, 1);
+    this.#tellQuiet();
   }
 
   seek(one: Held<K, V, H>, offset: number): void {
@@ -160,12 +163,12 @@ export class Intake<K, V, H> {
   step(): void {
     if (this.#given.length === 0) return;
     for (const one of this.#given) one.finished = one.position;
-    this.#forgetGiven([]);
+    this.#forgetGiven();
   }
 
   /** The user has turned away from what he was given; nobody knows whether he was finished with it. */
   abandon(): void {
-    if (this.#given.length > 0) this.#forgetGiven([]);
+    if (this.#given.length > 0) this.#forgetGiven();
   }
 
   get isWorkedOn(): boolean {
@@ -183,8 +186,13 @@ export class Intake<K, V, H> {
     }
   }
 
-  #forgetGiven(left: Held<K, V, H>[]): void {
-    this.#given = left;
+  #forgetGiven(): void {
+    this.#given.length = 0;
+    this.#tellQuiet();
+  }
+
+  #tellQuiet(): void {
+    if (this.#quieted.size === 0) return;
     for (const resolve of this.#quieted) resolve();
     this.#quieted.clear();
   }
@@ -280,7 +288,7 @@ export class Intake<K, V, H> {
     this.#reader.close();
     this.#begun = null;
     this.#errors.length = 0;
-    this.#forgetGiven([]);
+    this.#forgetGiven();
     this.wake();
   }
 

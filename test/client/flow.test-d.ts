@@ -62,3 +62,13 @@ expectTypeOf((await plain.poll())[0].value).toEqualTypeOf<unknown>();
 expectTypeOf((await plain.poll())[0].headers).toEqualTypeOf<readonly Header[]>();
 const texts = await bus.consumer({ value: serdes.string }).assign([{ topic: 'orders', partition: 0 }]);
 expectTypeOf((await texts.poll())[0].value).toEqualTypeOf<string | null>();
+
+// In a group: the types of the topics that it reads.
+const member = bus.consumer({ groupId: 'g', topics: orders, autoOffsetReset: { byDurationMs: 1000 } });
+for await (const record of member) expectTypeOf(record).toEqualTypeOf<ConsumedRecord<string, Order, OrderHeaders>>();
+expectTypeOf((await bus.consumer({ groupId: 'g', topics: [orders, returns] }).poll())[0].value).toEqualTypeOf<Order | null>();
+expectTypeOf((await bus.consumer({ groupId: 'g', topics: ['orders', /^re/] }).poll())[0].value).toEqualTypeOf<unknown>();
+expectTypeOf((await bus.consumer({ groupId: 'g', topics: 'orders', value: serdes.string }).poll())[0].value).toEqualTypeOf<string | null>();
+expectTypeOf(member.commit([{ topic: 'orders', partition: 0, offset: 1, metadata: 'm' }])).toEqualTypeOf<Promise<void>>();
+// @ts-expect-error a protocol that Kafka does not have
+bus.consumer({ groupId: 'g', topics: 'orders', groupProtocol: 'newest' });

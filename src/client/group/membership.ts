@@ -152,13 +152,10 @@ function heartbeat(state: Membership): Decision<Membership> {
   };
 }
 
-/**
- * What is not said to be owned may be given to others. So while something is being taken up, a member says nothing of it, or, where it
- * has to, that it owns that too.
- */
+/** What is not said to be owned may be given to others: what is being taken up is owned already. */
 function ownedToTell({ owned, reconciling, ownedIsNews }: Membership, whole: boolean): readonly TopicIdPartitions[] | null {
-  if (reconciling !== null) return whole ? mergeOf(owned, reconciling) : null;
-  return whole || ownedIsNews ? owned : null;
+  if (!whole && !ownedIsNews) return null;
+  return reconciling === null ? owned : mergeOf(owned, reconciling);
 }
 
 function answered(before: Membership, { error, message, reply }: Extract<Happening, { event: 'answered' }>, nowMs: number) {

@@ -138,7 +138,8 @@ describe('a member', () => {
     expect(life.hear(3, [of('T', 1)])).toEqual(['give up t:0, take up nothing']);
     life.wait();
     expect(life.hear(4, [of('T', 1, 2), of('U', 5)])).toEqual([]);
-    expect(life.happen({ event: 'reconciled' })).toEqual(['heartbeat 4 owns T:1', 'give up nothing, take up t:2 u:5']);
+    // What it takes up next is its own already; what it has given up may go to others now.
+    expect(life.happen({ event: 'reconciled' })).toEqual(['heartbeat 4 owns T:1,2 U:5', 'give up nothing, take up t:2 u:5']);
     life.hear(4);
     expect(life.happen({ event: 'reconciled' })).toEqual(['heartbeat 4 owns T:1,2 U:5']);
   });
@@ -147,6 +148,16 @@ describe('a member', () => {
     const life = settled();
     life.wait();
     expect(life.hear(3, [of('T2', 0, 1)])).toEqual(['give up t:0,1, take up t:0,1']);
+  });
+
+  test('never says that it does not own what it is taking up', () => {
+    const life = new Life();
+    life.happen({ event: 'wanted' });
+    expect(life.hear(1, [of('T', 0)])).toEqual(['joined', 'give up nothing, take up t:0']);
+    // It has said that it owns nothing, and must not say so again.
+    expect(life.happen({ event: 'nudged' })).toEqual(['heartbeat 1']);
+    expect(life.refuse('COORDINATOR_NOT_AVAILABLE')).toEqual([]);
+    expect(life.wait()).toEqual(['heartbeat 1 reads t owns T:0']);
   });
 
   test('asks at once when something waits for it, and once more when it was asking', () => {
