@@ -18,6 +18,9 @@ export const benches = {
   synced: { module: './macro/synced.ts', about: 'acks all on synced topics, grouped and one by one', preload: './count-syncs.ts' },
   memory: { module: './macro/memory.ts', about: 'resident memory while gigabytes flow' },
   scale: { module: './macro/scale.ts', about: '1 to 2,000 partitions, 1 GB to 20 GB retained' },
+  groups: { module: './macro/groups.ts', about: 'replay through a group, commits, rebalances, opening with 10,000 groups' },
+  fanout: { module: './macro/fanout.ts', about: '40 groups read what one producer writes' },
+  pressure: { module: './macro/pressure.ts', about: 'full speed into consumers that are slow, stand still, or die' },
   start: { module: './macro/start.ts', about: 'Bus.open(), without a folder and with 100 clean partitions' },
   peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
 } as const satisfies Record<string, Entry>;

@@ -12,6 +12,20 @@ const cases: Record<string, string[]> = {
   synced: ['grouped, pushed, 100 B, 4 partitions', 'grouped, 256 senders of one record each', 'one by one'],
   memory: ['written, 8 MiB, consumer none, peak RSS', 'memory, 8 MiB, consumer standing still, peak RSS'],
   scale: ['1 partition, append', '20 partitions, open', '8 MiB retained, open after a kill', '8 MiB retained, read the oldest'],
+  groups: [
+    '4 consumers, 64 partitions replayed, a group, settled',
+    '4 consumers, 64 partitions replayed, a group, from nothing',
+    'commits, one consumer, after each record',
+    '10 members over 100 partitions, consumer protocol, one more joins, median',
+    '10 members over 100 partitions, classic protocol, it leaves, median',
+    'open a folder with 200 groups of 10 partitions each, median',
+  ],
+  fanout: ['memory, 4 groups, 5,000/s for 1 s, out', 'written, 4 groups, 5,000/s for 1 s, peak RSS'],
+  pressure: [
+    'written, 16 MiB, consumer at a tenth, peak RSS',
+    'memory, 16 MiB, consumer at nothing, level changes',
+    'written, 16 MiB, consumer that dies and comes back, produced',
+  ],
   start: ['sources, no folder, median', 'built, 4 clean partitions, median'],
 };
 
