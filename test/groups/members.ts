@@ -221,6 +221,7 @@ export class ClassicMember implements Member {
   #assignor: Assignor;
   #memberId = '';
   #generation = -1;
+  #syncedGeneration = -1;
   #phase: 'joins' | 'waits' | 'syncs' | 'stable' = 'joins';
   #round = 0;
   #leads: Extract<CoordinatorReply, { verb: 'joinGroup' }>['members'] = [];
@@ -237,7 +238,8 @@ export class ClassicMember implements Member {
   }
 
   get identity() {
-    return { memberId: this.#memberId, epoch: this.#generation };
+    // As Kafka's client: nothing is committed in a generation that has not been synced.
+    return { memberId: this.#memberId, epoch: this.#syncedGeneration === this.#generation ? this.#generation : -1 };
   }
 
   get isSettled(): boolean {
@@ -367,6 +369,7 @@ export class ClassicMember implements Member {
   }
 
   #take(rows: readonly TopicPartitions[]): void {
+    this.#syncedGeneration = this.#generation;
     const next = new Set<string>();
     for (const { topic, partitions } of rows) {
       const topicId = this.#world.topicId(topic) ?? topic;

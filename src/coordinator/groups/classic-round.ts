@@ -73,6 +73,13 @@ export function endJoinPhase(draft: Draft): void {
   turn(draft, { hasGrown: false, joinByMs: draft.around.monotonicMs + delayMs, delayLeftMs: delayLeftMs - delayMs });
 }
 
+/** A round that the last coordinator did not end begins anew. */
+export function resumeRound(draft: Draft): void {
+  if (stateOf(draft) !== 'PreparingRebalance') return;
+  draft.tell('rebalance', '', `generation ${draft.row.epoch} was not assigned before the coordinator ended`);
+  turn(draft, { joinByMs: draft.around.monotonicMs + rebalanceTimeoutMs(draft) });
+}
+
 /** Those who have joined are the next generation; static members stay even if they have not. */
 function completeJoin(draft: Draft): void {
   for (const { row, live } of draft.all()) {
@@ -89,10 +96,13 @@ function completeJoin(draft: Draft): void {
   if (members.length === 0) {
     draft.tell('state', '', `generation ${draft.row.epoch}: the group is empty`);
     turn(draft, { state: 'Empty', isFirst: false, joinByMs: NEVER, syncByMs: NEVER, unsynced: [] });
+    draft.change({ assignmentEpoch: draft.row.epoch });
     return draft.save();
   }
   const syncByMs = draft.around.monotonicMs + rebalanceTimeoutMs(draft);
   const unsynced = members.map(({ row }) => row.memberId);
+  // Its number is told now: after a restart it must not be given to another generation.
+  draft.saveRow();
   turn(draft, { state: 'CompletingRebalance', isFirst: false, joinByMs: NEVER, syncByMs, unsynced });
   draft.tell('rebalance', '', `generation ${draft.row.epoch}: ${nameSome(unsynced)}; ${draft.row.leader} assigns by ${draft.row.assignor}`);
   for (const { row, live } of members) {
@@ -175,6 +185,7 @@ export function settle(draft: Draft, assignments: ReadonlyMap<string, Uint8Array
     draft.reply(live.sync.token, assigned(draft, live.sync.id, assignmentBytes));
   }
   turn(draft, { state: 'Stable' });
+  draft.change({ assignmentEpoch: draft.row.epoch });
   draft.save();
 }
 

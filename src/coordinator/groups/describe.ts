@@ -64,7 +64,9 @@ export function describeMissing(groupId: string): GroupDescription {
 export function describeGroup(group: Group, around: Pick<GroupSurroundings, 'topics'>): GroupDescription {
   const { groupId, type, epoch, assignmentEpoch, assignor, protocolType } = group.row;
   const members = [...group.members.values()].map((member) => describeMember(group, member, around));
-  return { groupId, error: 0, message: '', type, state: stateOfGroup(group), epoch, assignmentEpoch, assignor, protocolType, members };
+  const told = type === 'consumer' ? assignmentEpoch : -1;
+  const state = stateOfGroup(group);
+  return { groupId, error: 0, message: '', type, state, epoch, assignmentEpoch: told, assignor, protocolType, members };
 }
 
 function describeMember(group: Group, { row, live }: Member, { topics }: Pick<GroupSurroundings, 'topics'>): MemberDescription {

@@ -20,6 +20,7 @@ export class Draft {
   readonly #events: GroupEvent[] = [];
   #size: number;
   #isSaved: boolean;
+  #isRowSaved = false;
   #isChecked = false;
   #isRefused = false;
 
@@ -117,6 +118,11 @@ export class Draft {
     this.#isSaved = true;
   }
 
+  /** Stores the group's own row; its members stay as they are stored. */
+  saveRow(): void {
+    this.#isRowSaved = true;
+  }
+
   /** Every deadline was looked at. */
   checked(): void {
     this.#isChecked = true;
@@ -152,7 +158,7 @@ export class Draft {
         if (row !== this.#base?.members.get(row.memberId)?.row) facts.push({ fact: 'memberChanged', groupId, member: row });
       }
       if (this.row !== this.#base.row) facts.push({ fact: 'groupChanged', group: this.row });
-    }
+    } else if (this.#isRowSaved) facts.push({ fact: 'groupChanged', group: this.row });
     const hasMoved = this.row !== this.#base?.row || this.#changed.size > 0 || this.#gone.size > 0 || this.round !== this.#base?.round;
     if (hasMoved || this.#events.length > 0 || this.#isChecked) {
       facts.push({

@@ -7,6 +7,7 @@ import {
   expireSyncs,
   prepareRebalance,
   removeMember,
+  resumeRound,
   roundOf,
   stateOf,
   unpromise,
@@ -107,13 +108,19 @@ export function beginGroups(groups: Groups, around: GroupSurroundings): GroupDec
     for (const { row } of draft.all()) begin(draft, row.memberId);
     if (group.row.type === 'consumer') {
       if (group.members.size > 0) refresh(draft);
-    } else if (draft.size > around.settings.membersMax) {
-      prepareRebalance(draft, `the group has more than ${around.settings.membersMax} members`);
-    }
+    } else beginClassic(draft);
     if (draft.size > 0) draft.checked();
     add(decision, draft.end());
   }
   return decision;
+}
+
+function beginClassic(draft: Draft): void {
+  const { membersMax } = draft.around.settings;
+  if (draft.size > membersMax) return prepareRebalance(draft, `the group has more than ${membersMax} members`);
+  resumeRound(draft);
+  // Its first generation was told and never assigned, so that no member is known: it is empty from now on.
+  if (draft.size === 0 && draft.row.emptySinceMs === -1) draft.save();
 }
 
 function begin(draft: Draft, memberId: string): void {

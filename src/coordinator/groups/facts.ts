@@ -12,7 +12,10 @@ export interface GroupRow {
   readonly type: GroupType;
   /** The generation of a classic group, the group epoch of a consumer group. */
   readonly epoch: number;
-  /** Consumer groups: the epoch that the target assignment was made for. */
+  /**
+   * The epoch that the target assignment was made for; of a classic group, the generation that the members' assignment is of. A
+   * generation is stored when it is told to members and before it is assigned, so that its number is never given twice.
+   */
   readonly assignmentEpoch: number;
   /** The classic protocol that was chosen ('range', 'cooperative-sticky' …), or the server's assignor. '' when there is none yet. */
   readonly assignor: string;

@@ -111,7 +111,8 @@ export function downgrade(draft: Draft, rebalances: boolean, reason: string): vo
   draft.tell('state', '', `the consumer group becomes a classic group: ${reason}`);
   const assignor = selectProtocol(members, leader);
   const epoch = draft.row.epoch + (rebalances ? 1 : 0);
-  draft.change({ type: 'classic', protocolType: CONSUMER_PROTOCOL, leader, assignor, epoch, assignmentEpoch: -1, topicsDigest: '' });
+  const assignmentEpoch = rebalances ? -1 : epoch;
+  draft.change({ type: 'classic', protocolType: CONSUMER_PROTOCOL, leader, assignor, epoch, assignmentEpoch, topicsDigest: '' });
   draft.round = { ...emptyRound, state: 'Stable' };
   for (const { row, live } of members) {
     const metadata = row.protocols?.find(({ name }) => name === assignor)?.metadata ?? NO_BYTES;

@@ -6,7 +6,7 @@ import { limits } from '../../base/limits.ts';
 import type { CoordinatorAskOf } from '../protocol.ts';
 import { validateMember } from './classic-join.ts';
 import { hear, validateGeneration } from './classic-members.ts';
-import { stateOf } from './classic-round.ts';
+import { roundOf, stateOf } from './classic-round.ts';
 import type { GroupSurroundings } from './decision.ts';
 import { blankGroup, Draft } from './draft.ts';
 import type { GroupFact, MemberRow } from './facts.ts';
@@ -36,7 +36,8 @@ export function mayCommit(groups: Groups, ask: CommitAsk, around: GroupSurroundi
   if (ask.epoch < 0 && ask.memberId === '' && ask.instanceId === null) return refused(notEmpty(ask.groupId));
   const wrong = validateMember(draft, ask.memberId, ask.instanceId) ?? validateGeneration(draft, ask.epoch);
   if (wrong !== null) return refused(wrong);
-  if (stateOf(draft) === 'CompletingRebalance') {
+  // One that has not synced does not know whether what it commits is still its own, be the others settled or not.
+  if (stateOf(draft) === 'CompletingRebalance' || roundOf(draft).unsynced.includes(ask.memberId)) {
     return refused(refusal('REBALANCE_IN_PROGRESS', 'the partitions are being assigned anew: sync first, and commit what you still have'));
   }
   hear(draft, ask.memberId);

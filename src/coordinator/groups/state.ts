@@ -140,8 +140,10 @@ function replaceGroup(groups: Groups, row: GroupRow): Group {
   return group;
 }
 
-function settledRound({ members, round }: Group): Round {
-  return { ...emptyRound, promised: round?.promised ?? emptyRound.promised, state: members.size === 0 ? 'Empty' : 'Stable' };
+/** A generation that was told to members and never assigned is not at rest: its members have to join again. */
+function settledRound({ row, members, round }: Group): Round {
+  const settled = row.assignmentEpoch === row.epoch ? 'Stable' : 'PreparingRebalance';
+  return { ...emptyRound, promised: round?.promised ?? emptyRound.promised, state: members.size === 0 ? 'Empty' : settled };
 }
 
 function setMember(group: Group, member: Member): void {
