@@ -107,6 +107,26 @@ await bus.producer().send('fromWorker', { value: 'hello' });
   expect(node('main.js')).toEqual({ status: 0, stdout: 'hello\n', stderr: '' });
 });
 
+test('handlers in a module run in threads of the package', () => {
+  writeFileSync(join(app, 'handler.js'), `export const eachRecord = ({ value }) => console.log('handled', value);\n`);
+  writeFileSync(
+    join(app, 'run.js'),
+    `import { Bus } from 'spillway';
+await using bus = await Bus.open();
+await bus.producer().send('orders', { value: 'tea' });
+const consumer = bus.consumer({ groupId: 'g', topics: ['orders'], autoOffsetReset: 'earliest' });
+const run = consumer.run({ module: new URL('./handler.js', import.meta.url), threads: 2 });
+while ((await consumer.committed([{ topic: 'orders', partition: 0 }]))[0].offset !== 1) {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await consumer.commit();
+}
+await consumer.close();
+console.log((await run).handled);
+`,
+  );
+  expect(node('run.js')).toEqual({ status: 0, stdout: 'handled tea\n1\n', stderr: '' });
+});
+
 const program = `import { attach, Bus, BusError, type BusHandle, defineTopic, type Serde, serdes } from 'spillway';
 
 interface Order {

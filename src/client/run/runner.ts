@@ -190,9 +190,6 @@ export class HandlerRunner<K, V, H> implements Runner {
   #begin(item: UnitItem<K, V, H>): void {
     const { payload: unit } = item;
     if (unit.doom !== null) return void this.#putAside(item, unit.doom.cause);
-    const { clock } = this.#setup.dispatcher;
-    unit.sinceMs = this.#nowMs();
-    unit.begunMs = clock.monotonicMs();
     if (item.attempts > 1) this.#report.retried++;
     let result: unknown;
     try {
@@ -201,6 +198,9 @@ export class HandlerRunner<K, V, H> implements Runner {
       return this.#failed(item, cause);
     }
     if (typeof result !== 'object' || result === null || !('then' in result)) return this.#handled(item);
+    // Nobody asks before the handler has returned.
+    unit.sinceMs = this.#nowMs();
+    unit.begunMs = this.#setup.dispatcher.clock.monotonicMs();
     this.#running.add(item);
     Promise.resolve(result).then(
       () => {
@@ -230,8 +230,7 @@ export class HandlerRunner<K, V, H> implements Runner {
 
   /** One of the share's handlers is at its end. */
   #handlerEnded(share: Share<K, V, H>): void {
-    share.quietSinceMs = this.#nowMs();
-    const now = this.#shares.get(keyOf(share.lane));
+    const now = this.#shares.get(share.key);
     // The same partition under a newer tenure may have waited for this one.
     if (now !== undefined && this.#ending === null && !now.lane.closed) this.#refill(now);
     if (share.gone && share.isIdle) this.#forget(share);
@@ -367,16 +366,17 @@ export class HandlerRunner<K, V, H> implements Runner {
   }
 
   #forget(share: Share<K, V, H>): void {
-    const key = keyOf(share.lane);
-    if (this.#shares.get(key) === share) this.#shares.delete(key);
+    if (this.#shares.get(share.key) === share) this.#shares.delete(share.key);
   }
 
   /** Tells how far each partition is finished, once a turn rather than once a record. */
   #tell(): void {
+    const nowMs = this.#nowMs();
     for (const share of this.#shares.values()) {
       const { topic, partition, tenure, tracker } = share.lane;
       if (share.gone || tracker.next === share.told) continue;
       share.told = tracker.next;
+      share.quietSinceMs = nowMs;
       if (this.#work?.finished(topic, partition, tracker.next, tenure) === false) share.gone = true;
     }
   }
@@ -394,7 +394,7 @@ export class HandlerRunner<K, V, H> implements Runner {
   }
 
   #lookIdle(): void {
-    for (const look of [...this.#idle]) look();
+    if (this.#idle.size > 0) for (const look of [...this.#idle]) look();
   }
 
   #fail(failure: unknown): void {

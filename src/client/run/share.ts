@@ -5,6 +5,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { PartitionProgress } from '../../coordinator/groups/protocol.ts';
 import type { Task } from '../group/work.ts';
+import { keyOf } from '../places.ts';
 import type { ConsumedBatch, ConsumedRecord } from '../records.ts';
 import type { Item, Lane, Scheduler } from './scheduler.ts';
 
@@ -36,6 +37,8 @@ export interface Order {
 const WHOLE = '';
 
 export class Share<K, V, H> {
+  /** Names the partition in tables. */
+  readonly key: string;
   readonly lane: Lane<Unit<K, V, H>>;
   /** Batches that are not begun, and their bytes. */
   queue: ConsumedBatch<K, V, H>[] = [];
@@ -44,7 +47,7 @@ export class Share<K, V, H> {
   nextOffset: number;
   /** The consumer was told to give no more. */
   held = false;
-  /** Wall clock: when its last handler ended, or its first batch came. */
+  /** Wall clock: when it was last told to have got further, or its first batch came. */
   quietSinceMs: number;
   /** What was told to be finished last. */
   told: number;
@@ -59,6 +62,7 @@ export class Share<K, V, H> {
 
   constructor(scheduler: Scheduler<Unit<K, V, H>>, { batch, tenure }: Task<K, V, H>, before: Share<K, V, H> | null, nowMs: number) {
     this.quietSinceMs = nowMs;
+    this.key = keyOf(batch);
     this.lane = scheduler.lane(batch.topic, batch.partition, tenure, batch.firstOffset);
     this.nextOffset = batch.firstOffset;
     this.told = batch.firstOffset;
