@@ -1,5 +1,6 @@
 /** The store of a bus without a folder: its supervisor, in another thread, keeps the facts for the coordinator that comes after this one. */
 import { type Fact, isStoredFact, type Store } from './facts.ts';
+import { coalesceOffsets } from './offsets/coalesce.ts';
 
 export class PostedStore implements Store {
   readonly damaged = null;
@@ -18,7 +19,7 @@ export class PostedStore implements Store {
   }
 
   commit(facts: readonly Fact[]): void {
-    const lasting = facts.filter(isStoredFact);
+    const lasting = coalesceOffsets(facts.filter(isStoredFact));
     if (lasting.length > 0) this.#post(lasting);
   }
 

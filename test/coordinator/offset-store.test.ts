@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Fact, Store } from '../../src/coordinator/facts.ts';
+import type { Fact, Store, StoredFact } from '../../src/coordinator/facts.ts';
 import type { GroupRow, MemberRow } from '../../src/coordinator/groups/facts.ts';
 import { MemoryStore } from '../../src/coordinator/memory-store.ts';
+import { coalesceOffsets } from '../../src/coordinator/offsets/coalesce.ts';
 import { applyAll, emptyState, factsOf } from '../../src/coordinator/state.ts';
 import { openStore, SCHEMA_VERSION } from '../../src/coordinator/store.ts';
 import { realDisk } from '../../src/world/disk.ts';
@@ -158,6 +159,29 @@ function ordered(facts: readonly Fact[]): Fact[] {
   );
   return rows.sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
 }
+
+test('coalesced commits lead to the same state, with a row for each partition', () => {
+  const facts = [
+    group('g'),
+    committed('g', 'a', 0, 1),
+    committed('g', 'a', 1, 1),
+    committed('g', 'a', 0, 2),
+    { fact: 'offsetsDropped', groupId: 'g', rows: [{ topicId: 'id-of-a', partition: 1 }] },
+    committed('g', 'a', 0, 3),
+    committed('g', 'a', 0, 4),
+  ] as StoredFact[];
+  const short = coalesceOffsets(facts);
+  expect(short.map((fact) => (fact.fact === 'offsetsCommitted' ? fact.rows.map(({ offset }) => offset) : fact.fact))).toEqual([
+    'groupReplaced',
+    [2, 1],
+    'offsetsDropped',
+    [4],
+  ]);
+  const [all, few] = [emptyState(10), emptyState(10)];
+  applyAll(all, [made, topic('a', [0, 1]), ...facts]);
+  applyAll(few, [made, topic('a', [0, 1]), ...short]);
+  expect(factsOf(few)).toEqual(factsOf(all));
+});
 
 test('what cannot be written leaves nothing behind, not even in memory of the next turn', () => {
   const store = open();
