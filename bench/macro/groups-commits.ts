@@ -22,7 +22,7 @@ export async function measureCommits(bench: Bench): Promise<void> {
     `commits, ${committers.toLocaleString('en')} consumers that wait for each answer`,
   ];
   if (!names.some((name) => bench.wants(name))) return;
-  const commits = bench.pick(20_000, 500_000, 1_000_000);
+  const commits = bench.pick(20_000, 200_000, 1_000_000);
   const folder = bench.makeFolder();
   await withBus({ dir: folder }, async (bus) => {
     await makeTopic(bus, TOPIC, 'memory', { partitions: PARTITIONS });
