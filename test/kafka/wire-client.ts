@@ -86,6 +86,7 @@ export interface BatchOptions {
 export function batchOf(values: readonly string[], options: BatchOptions = {}): Buffer {
   const { compression = 0, producerId = -1, producerEpoch = -1, baseSequence = -1 } = options;
   const writer = new BatchWriter({ bytesMax: 1 << 20, compression: compression as 0 });
-  for (const value of values) writer.append(Date.now(), null, Buffer.from(value), []);
+  const nowMs = Date.now();
+  for (const value of values) writer.append(nowMs, null, Buffer.from(value), []);
   return Buffer.from(writer.seal({ producerId, producerEpoch, baseSequence }));
 }

@@ -108,9 +108,9 @@ test('batches: what was marked is not handed over again', async () => {
 
 test('closing aborts the signal in the thread, and the run ends', async () => {
   const consumer = await filled('hanging', 1, ['hang']);
-  const run = consumer.run({ module: ofRecords, stopDeadlineMs: 1000 });
-  await expect.poll(() => consumer.queuedBytes === 0 && consumer.position('hanging', 0) === 1).toBe(true);
-  await consumer.close({ deadlineMs: 5000 });
+  const run = consumer.run({ module: ofRecords, stopDeadlineMs: 20_000 });
+  await expect.poll(() => consumer.queuedBytes === 0 && consumer.position('hanging', 0) === 1, { timeout: 10_000 }).toBe(true);
+  await consumer.close({ deadlineMs: 20_000 });
   expect(await run).toMatchObject({ handled: 1, unfinished: [] });
 });
 
