@@ -298,13 +298,14 @@ export class Bus {
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
     if (this.#lost !== null) return [`the coordinator: ${this.#lost.message}`];
-    const asked = askCoordinator(this.#client.dispatcher, 'close', { deadlineMs: left(), clean }, left());
-    const ended = this.#coordinator.ended.then(() => {
-      if (this.#lost !== null) throw this.#lost;
-    });
-    const closed = Promise.all([asked, ended]).then(([{ unfinished }]) => unfinished);
+    const closing = async (): Promise<string[]> => {
+      const { unfinished } = await askCoordinator(this.#client.dispatcher, 'close', { deadlineMs: left(), clean }, left());
+      // All is stored. A successor that may have begun already ends with its thread.
+      await within(ENDS_WITHIN_MS, this.#coordinator.retire(), undefined);
+      return unfinished;
+    };
     const late = ['the coordinator did not close in time'];
-    return within(left() + COORDINATOR_GRACE_MS, closed, late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
+    return within(left() + COORDINATOR_GRACE_MS, closing(), late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
   }
 
   /** Opening failed: nothing was promised, so everything just ends. */

@@ -63,6 +63,7 @@ export class CoordinatorThread {
   #failures = 0;
   #busId = '';
   #stopping = false;
+  #retired = false;
 
   constructor(entry: string, start: CoordinatorStart, events: CoordinatorEvents) {
     this.#pool = new Pool(entry);
@@ -80,8 +81,13 @@ export class CoordinatorThread {
     return this.#busId;
   }
 
-  /** Resolves when a coordinator has ended because it was asked to, or none follows. */
-  get ended(): Promise<void> {
+  /** It has answered its close: even if it fails now, none follows. Resolves when it has ended. */
+  retire(): Promise<void> {
+    this.#retired = true;
+    if (this.#restart !== null) {
+      this.#restart.cancel();
+      this.#resolveEnded();
+    }
     return this.#ended;
   }
 
@@ -187,7 +193,7 @@ export class CoordinatorThread {
     this.#hear(control);
     this.#control = null;
     control.close();
-    if (this.#stopping) return this.#resolveEnded();
+    if (this.#stopping || this.#retired) return this.#resolveEnded();
     const lived = realClock.monotonicMs() - startedMs;
     this.#failures = lived > PROVEN_MS ? 1 : this.#failures + 1;
     const cause = this.#refusal ?? error;

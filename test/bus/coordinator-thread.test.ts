@@ -73,7 +73,7 @@ test('a thread that dies is replaced by another', async () => {
 
 test('one that fails again and again is given up, with the reason', async () => {
   const { thread, told, entries, lostError } = supervise('fails');
-  await thread.ended;
+  await expect.poll(() => told.at(-1), { timeout: 10_000 }).toBe('lost');
   expect(told.filter((one) => one.startsWith('down'))).toEqual(Array.from({ length: 7 }, (_, i) => `down ${i + 1} as told`));
   expect(told.at(-1)).toBe('lost');
   expect(lostError()).toMatchObject({
@@ -86,7 +86,7 @@ test('one that fails again and again is given up, with the reason', async () => 
 
 test('a successor whose folder is another process’s by now is not tried again', async () => {
   const { thread, told, lostError } = supervise('fails locked');
-  await thread.ended;
+  await expect.poll(() => told.at(-1), { timeout: 10_000 }).toBe('lost');
   expect(told).toEqual(['down 1 as told', 'succeeding', 'lost']);
   expect(lostError()).toMatchObject({
     code: 'FOLDER_LOCKED',
@@ -97,9 +97,28 @@ test('a successor whose folder is another process’s by now is not tried again'
 
 test('the first one that is refused is told so, and is not followed', async () => {
   const { thread, told } = supervise('locked');
-  await thread.ended;
+  await thread.retire();
   expect(told[0]).toBe('refused FOLDER_LOCKED');
   expect(told.filter((one) => one === 'succeeding')).toEqual([]);
+  await thread.destroy(1000);
+});
+
+test('one that fails when it has answered its close is not followed', async () => {
+  const { thread, told, entries } = supervise('fails');
+  await thread.retire();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(told).toEqual([]);
+  expect(entries()).toHaveLength(1);
+  await thread.destroy(1000);
+});
+
+test('one that failed before its close was known to be answered is not followed either', async () => {
+  const { thread, told, entries } = supervise('fails');
+  await expect.poll(() => told.length, { timeout: 10_000 }).toBeGreaterThan(3);
+  await thread.retire();
+  const lives = entries().length;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(entries()).toHaveLength(lives);
   await thread.destroy(1000);
 });
 
