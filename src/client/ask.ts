@@ -86,3 +86,14 @@ export async function loadTopic(dispatcher: Dispatcher, name: string, autoCreate
   if (loaded === undefined) throw unknownTopic(name, error);
   return loaded;
 }
+
+/**
+ * A topic's metadata, new enough to know this partition: what the coordinator has assigned may have been made after it was asked last,
+ * and is told to members before it is told to be there. Throws as `loadTopic`.
+ */
+export async function loadTopicWith(dispatcher: Dispatcher, name: string, partition: number): Promise<TopicMetadata> {
+  const known = await loadTopic(dispatcher, name);
+  if (known.partitions[partition] !== undefined) return known;
+  dispatcher.forgetTopic(name);
+  return loadTopic(dispatcher, name);
+}

@@ -5,7 +5,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { TopicPartitions } from '../../coordinator/groups/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
-import { loadTopic } from '../ask.ts';
+import { loadTopicWith } from '../ask.ts';
 import type { Held, Intake } from '../intake.ts';
 import { topicOf } from '../offsets-at.ts';
 import { keyOf, type TopicPartition } from '../places.ts';
@@ -174,6 +174,8 @@ export class Ownership<K, V, H> {
     const boundary = this.#boundary(boundMs);
     await this.#tell('onAssigned', callbacks.onAssigned, taken.map(placeOnly), boundary);
     boundary.end();
+    // What was known of their topics may have become stale meanwhile, and is forgotten then.
+    if (!isVoid()) await this.#known(taken, isVoid);
     if (isVoid()) return;
     for (const one of taken) {
       one.moving = false;
@@ -187,11 +189,13 @@ export class Ownership<K, V, H> {
   /** Those whose topic is known by then; a topic that is not there any more will leave the assignment too. */
   async #known(places: readonly TopicPartition[], isVoid: () => boolean): Promise<TopicPartition[]> {
     const { dispatcher } = this.#setup;
-    const names = [...new Set(places.map(({ topic }) => topic))];
+    const last = new Map<string, number>();
+    for (const { topic, partition } of places) last.set(topic, Math.max(partition, last.get(topic) ?? 0));
+    const names = [...last.keys()];
     const there = await Promise.all(
-      names.map((name) =>
+      [...last].map(([name, partition]) =>
         this.#untilItWorks(
-          () => loadTopic(dispatcher, name),
+          () => loadTopicWith(dispatcher, name, partition),
           (error) => error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION',
           isVoid,
         ),

@@ -1,0 +1,46 @@
+/** Metadata that is older than what the coordinator has assigned is asked for anew. */
+import { expect, test } from 'vitest';
+import { loadTopicWith } from '../../src/client/ask.ts';
+import type { TopicMetadata } from '../../src/coordinator/protocol.ts';
+import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+
+function metadata(partitions: number): TopicMetadata {
+  const rows = Array.from({ length: partitions }, (_, partition) => ({ partition, slot: partition, host: 0, leaderEpoch: 0 }));
+  return { name: 'orders', topicId: 'a', error: 0, partitions: rows, durability: 'memory', batchBytesMax: 1 };
+}
+
+/** Knows the topic with as many partitions as `known`; whoever asks anew hears of `now`. */
+function dispatcherOf(known: number, now: number) {
+  let kept: TopicMetadata | undefined = metadata(known);
+  let asked = 0;
+  const dispatcher = {
+    topic: () => kept,
+    forgetTopic: () => {
+      kept = undefined;
+    },
+    loadTopics: (_names: readonly string[], _autoCreate: boolean, done: (error: number, refusals: Map<string, number>) => void) => {
+      asked++;
+      kept = metadata(now);
+      done(0, new Map());
+    },
+  };
+  return { dispatcher: dispatcher as unknown as Dispatcher, asked: () => asked };
+}
+
+test('a partition that was added since is found', async () => {
+  const { dispatcher, asked } = dispatcherOf(2, 4);
+  expect((await loadTopicWith(dispatcher, 'orders', 3)).partitions).toHaveLength(4);
+  expect(asked()).toBe(1);
+});
+
+test('what is known is not asked for', async () => {
+  const { dispatcher, asked } = dispatcherOf(4, 4);
+  expect((await loadTopicWith(dispatcher, 'orders', 3)).partitions).toHaveLength(4);
+  expect(asked()).toBe(0);
+});
+
+test('a topic that was made anew with fewer is asked for once', async () => {
+  const { dispatcher, asked } = dispatcherOf(2, 2);
+  expect((await loadTopicWith(dispatcher, 'orders', 3)).partitions).toHaveLength(2);
+  expect(asked()).toBe(1);
+});
