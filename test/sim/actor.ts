@@ -55,6 +55,7 @@ export class Actor {
   stalledUntilMs = 0;
   readonly #soon: Lane = { lastMs: 0 };
   readonly #wires: { close(): void }[] = [];
+  #ended = false;
   #stepsLeft = Number.POSITIVE_INFINITY;
   #crash: CrashOf = 'thread';
   /** Thrown and not told yet: what ran may take it for an error of its disk and go on. */
@@ -120,12 +121,14 @@ export class Actor {
   }
 
   owns(wire: { close(): void }): void {
-    this.#wires.push(wire);
+    if (this.#ended) wire.close();
+    else this.#wires.push(wire);
   }
 
   /** Its thread has ended: ports close behind what was posted, nothing of it runs any more. */
   end(): void {
     this.alive = false;
+    this.#ended = true;
     for (const wire of this.#wires) wire.close();
   }
 

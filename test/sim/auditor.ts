@@ -202,6 +202,12 @@ export class Auditor {
     }
   }
 
+  /** Whether records from this offset on need not be there any more. */
+  mayBeGone(topic: string, partition: number, offset: number): boolean {
+    const { retentionMs, retainsBytes } = this.#rules(topic);
+    return retentionMs >= 0 || retainsBytes || this.#shadow(topic, partition).mayBeDeleted(offset);
+  }
+
   // Faults.
 
   /** The thread of a source has ended: nobody is there to be told of its sends. */

@@ -3,7 +3,7 @@
  * successor adopts its frames). One object is one life of one process. With a real clock it is the bus of the conformance suite.
  */
 import { assert } from '../../src/base/assert.ts';
-import { BusError, errorName } from '../../src/base/errors.ts';
+import type { BusError } from '../../src/base/errors.ts';
 import type { Admin } from '../../src/client/admin.ts';
 import { ask, askCoordinator } from '../../src/client/ask.ts';
 import { Client } from '../../src/client/client.ts';
@@ -11,9 +11,8 @@ import type { Consumer } from '../../src/client/consumer.ts';
 import type { ConsumerOptions } from '../../src/client/consumer-options.ts';
 import type { Producer } from '../../src/client/producer.ts';
 import type { ProducerOptions } from '../../src/client/producer-options.ts';
-import { Coordinator } from '../../src/coordinator/coordinator.ts';
 import type { Store } from '../../src/coordinator/facts.ts';
-import type { ControlAnswer, ControlPost, CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
+import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { outboxMemory } from '../../src/dispatch/outbox.ts';
 import { Host } from '../../src/partition/host.ts';
@@ -25,6 +24,9 @@ import type { Logger } from '../../src/world/logger.ts';
 import type { Port } from '../../src/world/port.ts';
 import type { Random } from '../../src/world/random.ts';
 import { Actor, ActorArena, actorDisk, Crash, type Lane, type World, wire } from './actor.ts';
+import { SimCoordinator } from './coordinator.ts';
+import { listening, tapped } from './ears.ts';
+import type { GroupAuditor } from './group-auditor.ts';
 
 export interface SimBusSetup {
   world: World;
@@ -46,6 +48,8 @@ export interface SimBusSetup {
   /** What the threads tell of their memory, and the fences of the governor; absent: nothing, and none. */
   memory?: { heapBytes: () => number; rssBytes: () => number; heapBytesMax: number; rssBytesMax: number };
   log: Logger;
+  /** Told what coordinators do. */
+  groups?: GroupAuditor;
   /** The process was stopped in the middle of something. */
   died(): void;
   /** An actor threw what nobody asked for. */
@@ -89,14 +93,12 @@ export class SimBus {
   crashes = 0;
   readonly #setup: SimBusSetup;
   readonly #main: Actor;
-  readonly #coordinator: Actor;
-  readonly #control: Port<ControlPost, ControlAnswer>;
+  readonly #coordinator: SimCoordinator;
   readonly #hosts: HostThread[] = [];
   readonly #files = new Map<DiskFile, { actor: Actor; isWriting: boolean }>();
   readonly #attached: Attached[] = [];
   #resolveOpened: () => void = () => {};
   #rejectOpened: (error: BusError) => void = () => {};
-  #coordinatorEnded: Promise<void>;
   #closing: Promise<{ unfinished: string[] }> | null = null;
   /** From now on a host that ends is not replaced. */
   #stopping = false;
@@ -111,14 +113,19 @@ export class SimBus {
     });
     this.opened.catch(() => {});
     this.#main = this.#actor('main', true);
-    this.#coordinator = this.#actor('coordinator', false);
-    const [control, theirs] = wire<ControlPost, ControlAnswer>(this.#main, this.#coordinator);
-    this.#control = control;
-    control.listen(
-      () => this.#hear(),
-      () => {},
-    );
-    this.#coordinatorEnded = this.#startCoordinator(theirs);
+    this.#coordinator = new SimCoordinator({
+      setup,
+      arena: this.arena.handle,
+      main: this.#main,
+      makeActor: (died) => this.#thread('coordinator', died),
+      disk: (actor) => this.#disk(actor),
+      hostReady: (host) => {
+        this.#hosts[host].ready = true;
+        if (this.#hosts.every(({ ready }) => ready)) this.#resolveOpened();
+      },
+      refused: (error) => this.#rejectOpened(error),
+      succeeding: () => this.#introduceAll(),
+    });
     for (let host = 0; host < setup.hosts; host++) this.#startHost(host, 0);
     for (let i = 0; i < setup.dispatchers; i++) this.#attach(i);
   }
@@ -168,7 +175,12 @@ export class SimBus {
 
   /** The actors that can be stalled. */
   get actors(): Actor[] {
-    return [this.#main, this.#coordinator, ...this.#hosts.map(({ actor }) => actor), ...this.#attached.slice(1).map(({ actor }) => actor)];
+    return [
+      this.#main,
+      this.#coordinator.actor,
+      ...this.#hosts.map(({ actor }) => actor),
+      ...this.#attached.slice(1).map(({ actor }) => actor),
+    ];
   }
 
   /** Calls of a disk by one actor. Two hosts never write to the same file. */
@@ -198,6 +210,11 @@ export class SimBus {
     }
   }
 
+  /** Those who bring the coordinator down, and count how often it went. */
+  get coordinator(): SimCoordinator {
+    return this.#coordinator;
+  }
+
   /** The process ends here: nothing of it runs any more, nobody is told. */
   kill(): void {
     this.#dead = true;
@@ -225,54 +242,47 @@ export class SimBus {
     return actor;
   }
 
-  #startCoordinator(control: Port<ControlAnswer, ControlPost>): Promise<void> {
-    const { folder, hosts, configs, memoryBytesMax, memory, random, store, log } = this.#setup;
-    const actor = this.#coordinator;
-    return new Promise((resolve) => {
-      actor.clock.soon(() => {
-        const coordinator = new Coordinator({
-          folder,
-          disk: this.#disk(actor),
-          clock: actor.clock,
-          random,
-          arena: new ActorArena(this.arena.handle, actor),
-          hosts,
-          defaults: configs,
-          memoryBytesMax,
-          heapBytesMax: memory?.heapBytesMax ?? Number.POSITIVE_INFINITY,
-          rssBytesMax: memory?.rssBytesMax ?? Number.POSITIVE_INFINITY,
-          control,
-          toPort: (port) => port as never,
-          store,
-          log,
-          closed: (error) => {
-            if (error !== undefined) this.#setup.failed('coordinator', error);
-            resolve();
-          },
-        });
-        coordinator.start();
-      });
+  /** An actor that works without promises, and whose thread may end alone. */
+  #thread(name: string, died: (actor: Actor) => void): Actor {
+    const actor = this.#actor(name, false);
+    actor.onThrow = (error) => {
+      if (!(error instanceof Crash)) this.#setup.failed(name, error);
+      else if (error.of === 'process') this.#setup.died();
+      else died(actor);
+    };
+    return actor;
+  }
+
+  #introduceAll(): void {
+    for (let host = 0; host < this.#hosts.length; host++) this.#introduceHost(host);
+    this.#attached.forEach((attached, index) => {
+      this.#introduceDispatcher(index, attached);
     });
   }
 
-  #hear(): void {
-    for (let answer = this.#control.take(); answer !== undefined; answer = this.#control.take()) {
-      if (answer.control === 'refused') this.#rejectOpened(new BusError(errorName(answer.error), answer.message));
-      if (answer.control !== 'hostReady') continue;
-      this.#hosts[answer.host].ready = true;
-      if (this.#hosts.every(({ ready }) => ready)) this.#resolveOpened();
-    }
+  #introduceHost(index: number): void {
+    const thread = this.#hosts[index];
+    const { control, actor } = this.#coordinator;
+    if (control === null || thread.down || thread.retired) return;
+    const [toHost, toCoordinator] = wire<HostPost, HostAnswer>(actor, thread.actor);
+    thread.connect(listening(toCoordinator, thread), null, true);
+    control.post({ control: 'hostUp', host: index, port: toHost });
+  }
+
+  #introduceDispatcher(index: number, { actor, client, control: lane, gone }: Attached): void {
+    const { control, actor: coordinator } = this.#coordinator;
+    if (gone || control === null) return;
+    const [port, theirs] = wire<CoordinatorPost, CoordinatorAnswer>(actor, coordinator);
+    control.post({ control: 'dispatcherUp', dispatcher: index, port: tapped(theirs, this.#setup.groups) });
+    const up = (): void => client.dispatcher.coordinatorUp(port);
+    if (actor === this.#main) up();
+    else this.#setup.world.later(lane, 'post', () => actor.run(up));
   }
 
   #startHost(index: number, failures: number): void {
     const { folder, world, retentionCheckMs, producerIdExpirationMs, memory, log } = this.#setup;
     const successor = this.#hosts[index] !== undefined;
-    const actor = this.#actor(`host ${index}`, false);
-    actor.onThrow = (error) => {
-      if (!(error instanceof Crash)) this.#setup.failed(actor.name, error);
-      else if (error.of === 'process') this.#setup.died();
-      else this.#hostDied(index, actor);
-    };
+    const actor = this.#thread(`host ${index}`, (died) => this.#hostDied(index, died));
     let end = (): void => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
@@ -308,9 +318,7 @@ export class SimBus {
       connect,
     };
     this.#hosts[index] = thread;
-    const [toHost, toCoordinator] = wire<HostPost, HostAnswer>(this.#coordinator, actor);
-    connect(listening(toCoordinator, thread), null, true);
-    this.#control.post({ control: 'hostUp', host: index, port: toHost });
+    this.#introduceHost(index);
     for (const attached of this.#attached) this.#connect(index, attached);
   }
 
@@ -345,7 +353,6 @@ export class SimBus {
     const { random, outboxBytes, memory } = this.#setup;
     const actor = index === 0 ? this.#main : this.#actor(`worker ${index}`, true);
     const outbox = outboxMemory(outboxBytes);
-    const [coordinator, theirs] = wire<CoordinatorPost, CoordinatorAnswer>(actor, this.#coordinator);
     const dispatcher = new Dispatcher({
       index,
       clock: actor.clock,
@@ -353,12 +360,11 @@ export class SimBus {
       disk: this.#disk(actor),
       arena: new ActorArena(this.arena.handle, actor),
       outbox,
-      coordinator,
       memory: () => ({ heapBytes: 0, rssBytes: memory?.rssBytes() ?? 0 }),
     });
     const attached: Attached = { actor, outbox, client: new Client(dispatcher), control: { lastMs: 0 }, gone: false };
     this.#attached.push(attached);
-    this.#control.post({ control: 'dispatcherUp', dispatcher: index, port: theirs });
+    this.#introduceDispatcher(index, attached);
     for (let host = 0; host < this.#hosts.length; host++) if (!this.#hosts[host].down) this.#connect(host, attached);
   }
 
@@ -383,7 +389,7 @@ export class SimBus {
     const clean = hosts.every((problems) => problems.length === 0);
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
     this.client().dispatcher.close();
-    this.#control.close();
+    this.#coordinator.stop();
     this.#dead = true;
     return { unfinished };
   }
@@ -402,12 +408,13 @@ export class SimBus {
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
-    const closed = askCoordinator(this.client().dispatcher, 'close', { deadlineMs: left(), clean }).then(async ({ unfinished }) => {
-      await this.#coordinatorEnded;
+    const closing = async (): Promise<string[]> => {
+      const { unfinished } = await askCoordinator(this.client().dispatcher, 'close', { deadlineMs: left(), clean }, left());
+      await this.#within(ENDS_WITHIN_MS, this.#coordinator.retire(), undefined);
       return unfinished;
-    });
+    };
     const late = ['the coordinator did not close in time'];
-    return this.#within(left() + 1000, closed, late).catch((error: unknown) => [`the coordinator: ${error}`]);
+    return this.#within(left() + 1000, closing(), late).catch((error: unknown) => [`the coordinator: ${error}`]);
   }
 
   #within<T, L>(ms: number, promise: Promise<T>, late: L): Promise<T | L> {
@@ -417,18 +424,4 @@ export class SimBus {
     });
     return Promise.race([promise, expired]).finally(() => timer?.cancel());
   }
-}
-
-/** A host's port to the coordinator, with an ear at it. */
-function listening(port: Port<HostAnswer, HostPost>, thread: HostThread): Port<HostAnswer, HostPost> {
-  return {
-    post: (answer, transfer) => {
-      for (const notice of answer.notices) if (notice.notice === 'load') thread.parkedReads = notice.parkedReads;
-      port.post(answer, transfer);
-    },
-    take: () => port.take(),
-    listen: (wake, closed) => port.listen(wake, closed),
-    ref: (hold) => port.ref(hold),
-    close: () => port.close(),
-  };
 }

@@ -1,5 +1,6 @@
 /** Waiting in simulated time: until something is so, until something is answered, and what to say when neither comes. */
 import { BusError } from '../../src/base/errors.ts';
+import type { SimBus } from './bus.ts';
 import type { SimWorld } from './sim-world.ts';
 
 export class Stuck extends Error {
@@ -23,6 +24,24 @@ export function repeatedly(clock: SimWorld['clock'], isSo: () => Promise<boolean
   };
   again();
   return () => was;
+}
+
+/** Whether every partition has committed what it holds, as it was told last. */
+export function allCommitted(clock: SimWorld['clock'], bus: SimBus): () => boolean {
+  return repeatedly(clock, async () => {
+    const partitions = await bus.admin().describeLogDirs();
+    return partitions.every(({ state, highWatermark, endOffset }) => state === 'online' && highWatermark === endOffset);
+  });
+}
+
+/** End offsets of all partitions of these topics, by "topic-partition". */
+export async function endsOf(
+  topics: readonly { name: string }[],
+  list: (name: string) => Promise<{ partition: number; offset: number }[]>,
+): Promise<Map<string, number>> {
+  const ends = new Map<string, number>();
+  for (const { name } of topics) for (const { partition, offset } of await list(name)) ends.set(`${name}-${partition}`, offset);
+  return ends;
 }
 
 /** Calls until it is answered; refusals that pass are waited for. Throws Stuck with what `dump` tells. */

@@ -1,7 +1,9 @@
 /** What a seed stands for: the size of the bus, its topics, who uses it, how each life of the process ends, and which faults come when. */
+import type { TurnStage } from '../../src/coordinator/protocol.ts';
 import type { Durability } from '../../src/log/config.ts';
 import type { CrashKind } from '../../src/world/memory-disk.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
+import { type GroupPlan, type MemberHabits, makeGroups } from './group-plan.ts';
 import { chance, type ProducerHabits, pick, type ReaderHabits } from './users.ts';
 
 export interface TopicPlan {
@@ -21,6 +23,8 @@ export interface Closing {
   when: 'settled' | 'hurried' | 'sick';
   /** Hosts that are stopped at their n-th call from then on. */
   crashes: { host: number; steps: number }[];
+  /** The coordinator ends at its n-th call from then on; 0: it does not. */
+  coordinatorSteps: number;
 }
 
 export type Fault =
@@ -35,7 +39,10 @@ export type Fault =
   /** Shares of what the threads' heaps and the process may have. */
   | { kind: 'heap'; share: number; ms: number }
   | { kind: 'rss'; share: number; ms: number }
-  | { kind: 'end worker' };
+  | { kind: 'end worker' }
+  /** Its thread ends at its n-th call, or it fails in its n-th turn that gets to this stage. */
+  | { kind: 'crash coordinator'; steps: number }
+  | { kind: 'coordinator fails'; stage: TurnStage; turns: number };
 
 export interface TimedFault {
   atMs: number;
@@ -52,6 +59,7 @@ export interface Life {
   administrators: number;
   /** Topics that are made and deleted under way. */
   passing: number;
+  members: MemberHabits[];
 }
 
 export interface Plan {
@@ -65,6 +73,7 @@ export interface Plan {
   retentionCheckMs: number;
   configs: Record<string, string>;
   topics: TopicPlan[];
+  groups: GroupPlan[];
   lives: Life[];
 }
 
@@ -83,6 +92,15 @@ export function makePlan(seed: number): Plan {
     makeLife(random, topics, { hosts, dispatchers, folder, trouble, first: i === 0 }),
   );
   addTrouble(seededRandom(Math.imul(seed, 40503) ^ 0x70c4), lives, hosts, dispatchers);
+  addCoordinatorTrouble(seededRandom(Math.imul(seed, 48271) ^ 0xc00d), lives);
+  const { groups, lives: members } = makeGroups(
+    seed,
+    topics.map(({ name }) => name),
+    lives.length,
+  );
+  lives.forEach((life, i) => {
+    life.members = members[i];
+  });
   return {
     seed,
     folder,
@@ -94,6 +112,7 @@ export function makePlan(seed: number): Plan {
     retentionCheckMs: pick(random, [200, 1000, 300_000]),
     configs: chance(random, 30) ? { 'auto.create.topics.enable': 'false' } : {},
     topics,
+    groups,
     lives,
   };
 }
@@ -131,6 +150,7 @@ function addTrouble(random: Random, lives: Life[], hosts: number, dispatchers: n
     life.faults.sort((a, b) => a.atMs - b.atMs);
     const crashes = chance(random, 40) ? 1 + random.below(2) : 0;
     life.closing = {
+      coordinatorSteps: 0,
       when: pick(random, ['settled', 'settled', 'hurried', 'sick'] as const),
       crashes: Array.from({ length: crashes }, () => ({
         host: random.below(hosts),
@@ -140,8 +160,25 @@ function addTrouble(random: Random, lives: Life[], hosts: number, dispatchers: n
   }
 }
 
+function addCoordinatorTrouble(random: Random, lives: Life[]): void {
+  const percent = pick(random, [0, 30, 80]);
+  for (const life of lives) {
+    for (let i = random.below(4); i > 0; i--) {
+      if (!chance(random, percent)) continue;
+      const atMs = random.below(life.ms);
+      const stage = pick(random, ['decided', 'stored', 'answered'] as const);
+      const fault: Fault = chance(random, 60)
+        ? { kind: 'crash coordinator', steps: random.below(chance(random, 50) ? 20 : 300) }
+        : { kind: 'coordinator fails', stage, turns: random.below(10) };
+      life.faults.push({ atMs, fault });
+    }
+    life.faults.sort((a, b) => a.atMs - b.atMs);
+    if (chance(random, percent / 2)) life.closing.coordinatorSteps = 1 + random.below(60);
+  }
+}
+
 /** Which kinds of faults this seed knows, in percent of all its faults. */
-type Trouble = Record<Exclude<Fault['kind'], 'heap' | 'rss' | 'end worker'>, number>;
+type Trouble = Record<Exclude<Fault['kind'], 'heap' | 'rss' | 'end worker' | 'crash coordinator' | 'coordinator fails'>, number>;
 
 function makeTrouble(random: Random, folder: boolean): Trouble {
   const some = (percent: number): number => (chance(random, percent) ? 1 + random.below(10) : 0);
@@ -174,12 +211,13 @@ function makeLife(random: Random, topics: TopicPlan[], around: Around): Life {
   return {
     ms,
     ending: around.folder ? pick(random, ['close', 'kill', 'kill', 'dropped', 'torn', 'reordered'] as const) : 'close',
-    closing: { when: 'settled', crashes: [] },
+    closing: { when: 'settled', crashes: [], coordinatorSteps: 0 },
     faults: faults.filter(({ fault }) => fault !== null).sort((a, b) => a.atMs - b.atMs) as TimedFault[],
     producers: Array.from({ length: 1 + random.below(4) }, () => makeProducer(random, names, topics)),
     readers: Array.from({ length: 1 + random.below(3) }, () => makeReader(random, pick(random, names))),
     administrators: random.below(2),
     passing,
+    members: [],
   };
 }
 

@@ -6,19 +6,19 @@
 import { BusError } from '../../src/base/errors.ts';
 import { MemoryStore } from '../../src/coordinator/memory-store.ts';
 import { type Random, seededRandom } from '../../src/world/random.ts';
-import { administer, comeAndGo } from './administrators.ts';
 import { Auditor } from './auditor.ts';
 import { Bounds } from './bounds.ts';
 import { SimBus } from './bus.ts';
+import { Crowd } from './crowd.ts';
+import { Groups } from './groups.ts';
 import { Machine } from './machine.ts';
-import { insist, repeatedly, Stuck } from './patience.ts';
-import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan, passingNames } from './plan.ts';
+import { allCommitted, endsOf, insist, repeatedly, Stuck } from './patience.ts';
+import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan } from './plan.ts';
 import { Scanner } from './scan.ts';
 import { FOLDER, setupOf } from './setup.ts';
 import { safetyOf } from './shadow.ts';
 import { SimWorld } from './sim-world.ts';
 import { listeningLogger, type Outcome, tellAll, timeOf } from './tell.ts';
-import { codeOf, produce, type Reading, readOn, type User } from './users.ts';
 
 export interface SimulationOptions {
   verbose?: (line: string) => void;
@@ -27,6 +27,7 @@ export interface SimulationOptions {
 /** After the faults stopped: time until every send has ended, and until every reader has arrived. */
 const SENDS_END_MS = 120_000;
 const READERS_ARRIVE_MS = 60_000;
+const GROUPS_ARRIVE_MS = 30_000;
 const OPENS_WITHIN_MS = 60_000;
 const HEALS_WITHIN_MS = 60_000;
 const GIVEN_BACK_WITHIN_MS = 5000;
@@ -43,10 +44,12 @@ class Simulation {
   readonly #machine: Machine;
   readonly #random: Random;
   readonly #auditor: Auditor;
+  readonly #groups: Groups;
   readonly #store: MemoryStore | null;
   readonly #counts = {
     lives: 0,
     hostCrashes: 0,
+    coordinatorCrashes: 0,
     processDeaths: 0,
     workersEnded: 0,
     diskErrors: 0,
@@ -56,10 +59,8 @@ class Simulation {
     pause: 0,
   };
   #bus!: SimBus;
-  #readings: Reading[] = [];
   readonly #scanner = new Scanner();
-  /** Those on each thread, for when it ends. */
-  #users: { user: User; thread: number; leave: () => void }[] = [];
+  #crowd!: Crowd;
   #bounds!: Bounds;
   #died = false;
   #onDeath: () => void = () => {};
@@ -75,6 +76,7 @@ class Simulation {
     this.#machine.disk.syncFolder('/');
     this.#store = plan.folder ? new MemoryStore() : null;
     this.#auditor = new Auditor(() => this.#world.clock.nowMs());
+    this.#groups = new Groups(plan.groups, this.#auditor);
     this.#world.afterEvent = () => {
       if (this.#world.clock.executed % 16 === 0) this.#bounds?.check();
     };
@@ -97,7 +99,13 @@ class Simulation {
       trace,
       events: clock.executed,
       virtualMs: Math.round(clock.monotonicMs()),
-      counts: { ...this.#counts, diskErrors: this.#machine.errors, ...this.#auditor.counts, ...this.#auditor.refusals },
+      counts: {
+        ...this.#counts,
+        diskErrors: this.#machine.errors,
+        ...this.#auditor.counts,
+        ...this.#groups.auditor.counts,
+        ...this.#auditor.refusals,
+      },
     };
   }
 
@@ -107,7 +115,7 @@ class Simulation {
     if (!(await this.#open())) return this.#end(life.ending === 'close' ? 'kill' : life.ending);
     if (first) await this.#makeTopics();
     else await this.#scan();
-    const users = this.#begin(life);
+    const users = this.#crowd.begin(life);
     const bus = this.#bus;
     for (const { atMs, fault } of life.faults)
       this.#world.clock.after(atMs, () => {
@@ -140,7 +148,7 @@ class Simulation {
     if (!(await this.#open())) return this.#auditor.violated('the bus did not open after everything had healed');
     await this.#scan();
     this.#bounds.checkIdle();
-    await this.#close({ when: 'settled', crashes: [] });
+    await this.#close({ when: 'settled', crashes: [], coordinatorSteps: 0 });
     const kept = this.#machine.disk.list(FOLDER).filter((name) => /-delete$|\.tmp$|\.next$/.test(name));
     if (kept.length > 0) this.#auditor.violated(`a clean close left ${kept.join(', ')}`);
   }
@@ -154,8 +162,15 @@ class Simulation {
       this.#counts.lives++;
       this.#bus = this.#makeBus();
       this.#bounds = new Bounds(this.#bus, (what) => this.#auditor.violated(what));
-      this.#readings = [];
-      this.#users = [];
+      this.#crowd = new Crowd({
+        plan: this.#plan,
+        bus: this.#bus,
+        bounds: this.#bounds,
+        groups: this.#groups,
+        auditor: this.#auditor,
+        random: this.#random,
+        stopping: () => this.#stopping,
+      });
       this.#say(`${this.#at()} opening`);
       const opened = await this.#untilOpened();
       if (this.#died || this.#broken) return false;
@@ -182,6 +197,7 @@ class Simulation {
     const log = listeningLogger((line) => this.#say(`${this.#at()} ${line}`), this.#auditor);
     const random = seededRandom(this.#random.below(1 << 30));
     return new SimBus({
+      groups: this.#groups.auditor,
       ...setupOf(this.#plan, { world: this.#world, machine: this.#machine, store: this.#store, random, log }),
       died: () => {
         this.#say(`${this.#at()} the process is stopped in the middle of a turn`);
@@ -204,11 +220,13 @@ class Simulation {
     this.#machine.heal();
     this.#machine.restart(ending);
     this.#auditor.lost(ending === 'kill' ? 'kill' : 'power');
+    this.#groups.lost();
   }
 
   /** What the bus did until its end. */
   #count(): void {
     this.#counts.hostCrashes += this.#bus.crashes;
+    this.#counts.coordinatorCrashes += this.#bus.coordinator.crashes;
     for (const level of ['spill', 'throttle', 'pause'] as const) this.#counts[level] += this.#bounds.levels[level];
   }
 
@@ -221,14 +239,16 @@ class Simulation {
     for (const sent of this.#auditor.open)
       this.#auditor.violated(`record ${sent.n} was neither acknowledged nor refused when the bus closed`);
     if (told.length > 0) this.#auditor.lost('kill');
+    this.#groups.lost();
     this.#machine.heal();
   }
 
   /** Answers what was told to be unfinished, which is nothing unless the disk is sick. */
-  async #close({ when, crashes }: Closing, users: Promise<void>[] = []): Promise<string[]> {
+  async #close({ when, crashes, coordinatorSteps }: Closing, users: Promise<void>[] = []): Promise<string[]> {
     this.#say(`${this.#at()} closes ${when}, ${crashes.length} hosts crash in it`);
     const closing = this.#bus.close({ deadlineMs: 30_000 });
     for (const { host, steps } of crashes) this.#bus.crashHost(host, steps);
+    if (coordinatorSteps > 0) this.#bus.coordinator.crash(coordinatorSteps);
     const closed = await this.#world.settled(closing, 40_000);
     if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
     if ('error' in closed) throw closed.error;
@@ -261,46 +281,6 @@ class Simulation {
 
   // Users and faults.
 
-  #begin(life: Life): Promise<void>[] {
-    const running: Promise<void>[] = [];
-    const start = (kind: string, thread: number, run: (user: User) => Promise<void>): void => {
-      const user: User = {
-        name: `${kind} ${running.length}`,
-        client: this.#bus.client(thread % this.#bus.threads),
-        sources: [],
-        random: seededRandom(this.#random.below(1 << 30)),
-        auditor: this.#auditor,
-        stopping: () => this.#stopping,
-      };
-      const ended = run(user).catch((error: unknown) => {
-        if (codeOf(user, error) !== 'CLOSED') this.#auditor.violated(`${user.name} ended: ${String(error)}`);
-      });
-      // What waits on a thread that ended waits for ever.
-      running.push(
-        new Promise((leave) => {
-          this.#users.push({ user, thread: thread % this.#bus.threads, leave });
-          void ended.then(leave);
-        }),
-      );
-    };
-    life.producers.forEach((habits, i) => {
-      start('producer', i, (user) =>
-        produce(user, habits, (producer) => this.#bounds.addProducer(user.name, i % this.#bus.threads, producer, habits)),
-      );
-    });
-    life.readers.forEach((habits, i) => {
-      start('reader', i, (user) =>
-        readOn(user, habits, (reading) => {
-          this.#readings.push(reading);
-          this.#bounds.addReader(i % this.#bus.threads, reading, habits);
-        }),
-      );
-    });
-    for (let i = 0; i < life.administrators; i++) start('administrator', i, (user) => administer(user, this.#plan.topics));
-    for (let i = 0; i < life.passing; i++) start('passing', i, (user) => comeAndGo(user, passingNames[i]));
-    return running;
-  }
-
   #strike(fault: Fault): void {
     if (this.#stopping || this.#died || this.#bus.dead) return;
     this.#counts.faults++;
@@ -324,24 +304,15 @@ class Simulation {
         this.#world.clock.wallStepMs += fault.stepMs;
         this.#auditor.clockStepped();
         return;
+      case 'crash coordinator':
+        return this.#bus.coordinator.crash(fault.steps);
+      case 'coordinator fails':
+        return this.#bus.coordinator.fail(fault.stage, fault.turns);
       case 'end worker':
-        return this.#endWorker(this.#bus.threads - 1);
+        if (this.#crowd.endWorker(this.#bus.threads - 1)) this.#counts.workersEnded++;
+        return;
       default:
         return this.#machine.strike(fault);
-    }
-  }
-
-  /** The thread of some users ends; nobody hears of what they had asked. */
-  #endWorker(ended: number): void {
-    if (ended === 0 || this.#bus.isGone(ended)) return;
-    this.#counts.workersEnded++;
-    this.#bus.endWorker(ended);
-    this.#bounds.threadEnded(ended);
-    for (const { user, thread, leave } of this.#users) {
-      if (thread !== ended) continue;
-      for (const source of user.sources) this.#auditor.sourceEnded(source);
-      this.#readings = this.#readings.filter(({ name }) => name !== user.name);
-      leave();
     }
   }
 
@@ -366,30 +337,38 @@ class Simulation {
       throw new Stuck('sends do not end', await this.#dump());
     if (this.#broken) return;
     this.#say(`${this.#at()} sends have ended`);
-    if (!(await run(this.#allCommitted(), HEALS_WITHIN_MS))) throw new Stuck('not everything is committed', await this.#dump());
+    if (!(await run(allCommitted(this.#world.clock, this.#bus), HEALS_WITHIN_MS)))
+      throw new Stuck('not everything is committed', await this.#dump());
     if (this.#broken) return;
     // A reader may wait for a partition that it has paused itself.
-    for (const { consumer, paused } of this.#readings) {
+    for (const { consumer, paused } of this.#crowd.readings) {
       paused.clear();
       consumer.resume();
     }
-    const ends = await this.#ends();
+    const ends = await endsOf(this.#plan.topics, (name) => this.#ask(() => this.#bus.admin().listOffsets(name, 'latest')));
     // What retention removed is never given out; the position moves over it.
     const arrived = (): boolean =>
-      this.#readings.every(({ consumer }) =>
+      this.#crowd.readings.every(({ consumer }) =>
         consumer.assignment().every(({ topic, partition, position }) => position >= (ends.get(`${topic}-${partition}`) ?? 0)),
       );
     if (!(await run(arrived, READERS_ARRIVE_MS))) throw new Stuck('readers do not arrive', await this.#dump(ends));
     if (this.#broken) return;
     this.#say(`${this.#at()} readers have arrived`);
-    for (const { cursors } of this.#readings)
+    for (const { cursors } of this.#crowd.readings)
       for (const cursor of cursors.values())
         this.#auditor.passedOver(cursor, ends.get(`${cursor.topic}-${cursor.partition}`) ?? cursor.next);
-    for (const { consumer } of this.#readings) void consumer.close();
+    const arrivedTogether = repeatedly(this.#world.clock, async () => this.#groups.behind(ends).length === 0);
+    if (!(await run(arrivedTogether, GROUPS_ARRIVE_MS))) throw new Stuck(this.#groups.behind(ends).join('; '), await this.#dump(ends));
+    if (this.#broken) return;
+    this.#say(`${this.#at()} groups have arrived`);
+    for (const { consumer } of this.#crowd.readings) void consumer.close();
+    this.#groups.close();
     const ended = await this.#world.settled(Promise.all(users), SENDS_END_MS);
     if (ended === undefined) throw new Stuck('users do not end', await this.#dump());
+    this.#groups.checkLeft();
     // The last administrator may have raised a durability: what was committed is then committed once more.
-    if (!(await run(this.#allCommitted(), HEALS_WITHIN_MS))) throw new Stuck('not everything is committed', await this.#dump());
+    if (!(await run(allCommitted(this.#world.clock, this.#bus), HEALS_WITHIN_MS)))
+      throw new Stuck('not everything is committed', await this.#dump());
     if (this.#broken) return;
     let left: string[] = [];
     const isEmpty = async (): Promise<boolean> => {
@@ -400,31 +379,16 @@ class Simulation {
     if (!(await run(repeatedly(this.#world.clock, isEmpty), GIVEN_BACK_WITHIN_MS))) throw new Stuck(left.join('; '), await this.#dump());
   }
 
-  /** Whether every partition has committed what it holds, as it was told last. */
-  #allCommitted(): () => boolean {
-    return repeatedly(this.#world.clock, async () => {
-      const partitions = await this.#bus.admin().describeLogDirs();
-      return partitions.every(({ state, highWatermark, endOffset }) => state === 'online' && highWatermark === endOffset);
-    });
-  }
-
-  /** End offsets of all partitions that are not passing. */
-  async #ends(): Promise<Map<string, number>> {
-    const ends = new Map<string, number>();
-    for (const { name } of this.#plan.topics) {
-      for (const { partition, offset } of await this.#ask(() => this.#bus.admin().listOffsets(name, 'latest')))
-        ends.set(`${name}-${partition}`, offset);
-    }
-    return ends;
-  }
-
   /** Reads everything and compares it. */
   async #scan(): Promise<void> {
     for (const { name } of this.#plan.topics) {
       const { scans, durability } = await this.#ask(() => this.#scanner.scan(this.#bus.client(), name));
       // What a start finds lies in files; what is `synced` was synced by the start.
       const found = safetyOf[!this.#plan.folder ? 'memory' : durability === 'synced' ? 'synced' : 'written'];
-      for (const scan of scans) this.#auditor.scanned(scan, found);
+      for (const scan of scans) {
+        this.#auditor.scanned(scan, found);
+        this.#groups.auditor.found(name, scan.partition, scan.endOffset);
+      }
     }
     this.#auditor.scannedAll();
   }
@@ -437,7 +401,14 @@ class Simulation {
 
   /** Who waits for what. */
   #dump(ends?: Map<string, number>): Promise<string> {
-    const parts = { auditor: this.#auditor, readings: this.#readings, scanner: this.#scanner, bounds: this.#bounds, bus: this.#bus };
+    const parts = {
+      auditor: this.#auditor,
+      readings: this.#crowd.readings,
+      scanner: this.#scanner,
+      bounds: this.#bounds,
+      bus: this.#bus,
+      groups: this.#groups,
+    };
     return tellAll(this.#world, parts, ends);
   }
 

@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from '../../src/world/logger.ts';
 import type { Auditor } from './auditor.ts';
 import type { Bounds } from './bounds.ts';
 import type { SimBus } from './bus.ts';
+import type { Groups } from './groups.ts';
 import type { Scanner } from './scan.ts';
 import type { SimWorld } from './sim-world.ts';
 import type { Reading } from './users.ts';
@@ -40,10 +41,11 @@ interface Parts {
   scanner: Scanner;
   bounds: Bounds;
   bus: SimBus;
+  groups: Groups;
 }
 
 export async function tellAll(world: SimWorld, parts: Parts, ends?: Map<string, number>): Promise<string> {
-  const { auditor, readings, scanner, bounds, bus } = parts;
+  const { auditor, readings, scanner, bounds, bus, groups } = parts;
   const lines: string[] = [`at ${timeOf(world)}`];
   for (const sent of auditor.open.slice(0, 10))
     lines.push(`record ${sent.n} of source ${sent.source.id} to ${sent.topic} waits since ${world.clock.nowMs() - sent.atMs} ms`);
@@ -52,7 +54,7 @@ export async function tellAll(world: SimWorld, parts: Parts, ends?: Map<string, 
       const end = ends?.get(`${topic}-${partition}`) ?? '?';
       lines.push(`${name} is at ${topic}-${partition}@${next} of ${end}, holds ${consumer.queuedBytes} bytes`);
     }
-  lines.push(...scanner.tell(), ...bounds.tell());
+  lines.push(...scanner.tell(), ...bounds.tell(), ...groups.tell());
   const described = await world.settled(bus.admin().describeLogDirs(), 1000);
   if (described === undefined) lines.push('describe: no answer');
   else if ('error' in described) lines.push(`describe: ${described.error}`);
