@@ -1,10 +1,10 @@
 /**
  * How long Bus.open() takes in a process that has opened one before (modules are loaded on the main thread; the bus's own threads load
  * theirs at every open): without a folder, and with 100 clean partitions. From the sources as they lie, and from what
- * `npm run build` makes of them, which is what users of the package get.
+ * `npm run build` makes of them, compiled and each thread's modules put into one file, which is what users of the package get.
  */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Bench, median, rounded } from '../harness.ts';
@@ -32,14 +32,19 @@ export async function main(bench: Bench): Promise<void> {
   rmSync(built, { recursive: true, force: true });
 }
 
-/** Compiles into the folder, as `npm run build` does into dist, and gives the package's entry. */
+/** Builds into a dist within the folder, as `npm run build` does into the repository's, and gives the package's entry. */
 function build(folder: string): string {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`the sources do not compile:\n${stdout}`);
-  return join(folder, 'src', 'index.js');
+  const dist = join(folder, 'dist');
+  mkdirSync(dist, { recursive: true });
+  call(folder, ['typescript', 'bin', 'tsc'], ['-p', join(root, 'tsconfig.build.json'), '--outDir', dist]);
+  call(folder, ['rolldown', 'bin', 'cli.mjs'], ['-c', join(root, 'rolldown.config.js'), '--log-level', 'warn']);
+  return join(dist, 'src', 'index.js');
+}
+
+function call(folder: string, program: readonly string[], argv: readonly string[]): void {
+  const path = join(root, 'node_modules', ...program);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...argv], { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the sources cannot be built:\n${stdout}${stderr}`);
 }
 
 async function measure(bench: Bench, name: string, setup: OpenSetup): Promise<void> {

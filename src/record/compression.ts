@@ -2,13 +2,17 @@
  * The five codecs of a record batch, by Kafka's ids and names. A batch is compressed as a whole, by synchronous calls, on the thread of
  * whoever produces or consumes it. Growth is bounded: what tells a size beyond the bound is refused before memory is taken.
  */
-import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { KiB, MiB } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { lazily } from '../base/modules.ts';
 import { compressLz4, decompressLz4 } from './lz4.ts';
 import { corrupt, tooLarge } from './refuse.ts';
 import { compressSnappy, decompressSnappy } from './snappy.ts';
+
+type Zlib = typeof import('node:zlib');
+
+const zlib = lazily<Zlib>('node:zlib');
 
 /** Kafka's names (compression.type) and the ids in a batch's attributes. */
 export const compressions = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
@@ -37,14 +41,14 @@ export function compress(id: CompressionId, bytes: Buffer, level?: number): Buff
     case compressions.none:
       return bytes;
     case compressions.gzip:
-      return gzipSync(bytes, { level: level ?? compressionLevels.gzip.default });
+      return zlib().gzipSync(bytes, { level: level ?? compressionLevels.gzip.default });
     case compressions.snappy:
       return compressSnappy(bytes);
     case compressions.lz4:
       return compressLz4(bytes);
     case compressions.zstd:
-      return zstdCompressSync(bytes, {
-        params: { [constants.ZSTD_c_compressionLevel]: level ?? compressionLevels.zstd.default },
+      return zlib().zstdCompressSync(bytes, {
+        params: { [zlib().constants.ZSTD_c_compressionLevel]: level ?? compressionLevels.zstd.default },
       });
   }
 }
@@ -58,7 +62,7 @@ export function decompress(id: number, bytes: Buffer, bytesMax: number = limits.
     case compressions.none:
       return bytes;
     case compressions.gzip:
-      return inflate(gunzipSync, bytes, gzipContentBytes(bytes), bytesMax).buffer;
+      return inflate(zlib().gunzipSync, bytes, gzipContentBytes(bytes), bytesMax).buffer;
     case compressions.snappy:
       return decompressSnappy(bytes, bytesMax);
     case compressions.lz4:
@@ -78,7 +82,7 @@ function decompressZstd(bytes: Buffer, bytesMax: number): Buffer {
   let length = 0;
   for (let at = 0; at < bytes.length || at === 0; ) {
     const rest = bytes.subarray(at);
-    const { buffer, consumedBytes } = inflate(zstdDecompressSync, rest, zstdContentBytes(rest), bytesMax - length);
+    const { buffer, consumedBytes } = inflate(zlib().zstdDecompressSync, rest, zstdContentBytes(rest), bytesMax - length);
     frames.push(buffer);
     if (consumedBytes <= 0 || frames.length > ZSTD_FRAMES_MAX) throw corrupt('its zstd frames do not end');
     length += buffer.length;
@@ -88,7 +92,7 @@ function decompressZstd(bytes: Buffer, bytesMax: number): Buffer {
 }
 
 function inflate(
-  codec: typeof gunzipSync | typeof zstdDecompressSync,
+  codec: Zlib['gunzipSync'] | Zlib['zstdDecompressSync'],
   bytes: Buffer,
   contentBytes: number,
   bytesMax: number,

@@ -14,7 +14,7 @@
  * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
 import { KiB } from '../base/bytes.ts';
-import { lazily } from '../world/modules.ts';
+import { lazily } from '../base/modules.ts';
 import { corrupt, tooLarge } from './refuse.ts';
 import { xxh32 } from './xxh32.ts';
 

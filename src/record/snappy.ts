@@ -11,7 +11,7 @@
  * A header may come again between two blocks, where streams were joined.
  */
 import { KiB } from '../base/bytes.ts';
-import { lazily } from '../world/modules.ts';
+import { lazily } from '../base/modules.ts';
 import { corrupt, tooLarge } from './refuse.ts';
 
 const codec = lazily<typeof import('snappy')>('snappy');

@@ -1,5 +1,5 @@
 /** Log lines. pino is imported here alone; the inner layers get this interface and never raise a library's types. */
-import { lazily } from './modules.ts';
+import { lazily } from '../base/modules.ts';
 
 const pinoModule = lazily<typeof import('pino')>('pino');
 

@@ -1,5 +1,7 @@
 /** Randomness: real, or from a seed. */
-import { randomBytes } from 'node:crypto';
+import { lazily } from '../base/modules.ts';
+
+const cryptoModule = lazily<typeof import('node:crypto')>('node:crypto');
 
 export interface Random {
   /** An integer in [0, bound). */
@@ -10,7 +12,7 @@ export interface Random {
 
 export const realRandom: Random = {
   below: (bound) => Math.floor(Math.random() * bound),
-  bytes: (count) => new Uint8Array(randomBytes(count)),
+  bytes: (count) => new Uint8Array(cryptoModule().randomBytes(count)),
 };
 
 /**
