@@ -1,6 +1,6 @@
 /** One flow of the fanout bench, in a process of its own: the producer and all groups on its main thread. */
 import { RecordCursor, serdes } from '../../src/index.ts';
-import { type Durability, makeTopic, pushAtPace, type RawConsumer, rawProducer, withBus } from '../bus.ts';
+import { type Durability, makeTopic, pushAtPace, pushRecords, type RawConsumer, rawProducer, withBus } from '../bus.ts';
 import { expectCheck } from '../harness.ts';
 import { nowUs } from '../pace.ts';
 import { checkOf, DUE_AT, Tally } from '../records.ts';
@@ -8,6 +8,7 @@ import { setupOf, tell } from '../scenario.ts';
 import { allHave, until } from './groups-settled.ts';
 
 const TOPIC = 'news';
+const BEFORE = 'yesterday';
 const PARTITIONS = 4;
 /** The delays' histogram: 0.1 ms to a bucket, the last holds all beyond. */
 const BUCKET_US = 100;
@@ -20,6 +21,8 @@ export interface FanoutSetup {
   recordsPerSecond: number;
   seconds: number;
   memoryBytesMax: number;
+  /** Produced beforehand, so that the bus's memory is as full as it gets in the long run. */
+  beforeBytes: number;
 }
 
 export interface Fanned {
@@ -30,12 +33,16 @@ export interface Fanned {
   check: string;
 }
 
-const { folder, durability, groups, recordsPerSecond, seconds, memoryBytesMax } = setupOf<FanoutSetup>();
+const { folder, durability, groups, recordsPerSecond, seconds, memoryBytesMax, beforeBytes } = setupOf<FanoutSetup>();
 const count = Math.ceil(recordsPerSecond * seconds);
 const buckets = new Uint32Array(BUCKETS);
 let maxUs = 0;
 
 await withBus({ dir: folder, memoryBytesMax }, async (bus) => {
+  await makeTopic(bus, BEFORE, durability);
+  const producer = rawProducer(bus);
+  await pushRecords(producer, BEFORE, 1024, Math.ceil(beforeBytes / 1024));
+  await producer.flush();
   await makeTopic(bus, TOPIC, durability, { partitions: PARTITIONS });
   const consumers = Array.from({ length: groups }, (_, i) =>
     bus.consumer({ key: serdes.raw, value: serdes.raw, groupId: `group ${i}`, topics: TOPIC, autoOffsetReset: 'earliest' }),
@@ -43,7 +50,7 @@ await withBus({ dir: folder, memoryBytesMax }, async (bus) => {
   const reads = consumers.map((consumer) => readAll(consumer));
   await until(() => consumers.every((consumer) => allHave([consumer], PARTITIONS)));
   const startMs = performance.now();
-  await pushAtPace(rawProducer(bus), TOPIC, recordsPerSecond, count);
+  await pushAtPace(producer, TOPIC, recordsPerSecond, count);
   const sentRate = count / ((performance.now() - startMs) / 1000);
   const tallies = await Promise.all(reads);
   const takenRate = (count * groups) / ((performance.now() - startMs) / 1000);

@@ -20,7 +20,7 @@ const cases: Record<string, string[]> = {
     '10 members over 100 partitions, classic protocol, it leaves, median',
     'open a folder with 200 groups of 10 partitions each, median',
   ],
-  fanout: ['memory, 4 groups, 5,000/s for 1 s, out', 'written, 4 groups, 5,000/s for 1 s, peak RSS'],
+  fanout: ['memory, 4 groups, 5,000/s for 1 s, out', 'written, 4 groups, 5,000/s for 1 s, node --max-semi-space-size=16, peak RSS'],
   pressure: [
     'written, 16 MiB, consumer at a tenth, peak RSS',
     'memory, 16 MiB, consumer at nothing, level changes',
