@@ -35,6 +35,7 @@ export async function main(bench: Bench): Promise<void> {
     const { check, sentRate, takenRate, peakBytes, delays } = await runScenario<Fanned>(
       new URL('./fanout-flow.ts', import.meta.url),
       setup,
+      { env: { NODE_OPTIONS: flags } },
     );
     bench.drop(folder);
     const asked = recordsPerSecond * groups;
