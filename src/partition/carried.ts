@@ -2,6 +2,7 @@
 import { errors } from '../base/errors.ts';
 import type { LogConfig } from '../log/config.ts';
 import { Log, type LogEvent } from '../log/log.ts';
+import type { LogShared } from '../log/shared.ts';
 import type { Arena } from '../world/arena.ts';
 import type { Disk } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
@@ -17,6 +18,8 @@ export interface CarriedSetup {
   log: Logger;
   /** A host before this one died: its frames in the arena are adopted. */
   successor: boolean;
+  /** What its logs share; absent: what all logs of the thread do. */
+  shared?: LogShared;
 }
 
 /** A partition that could not be opened, and when it is tried again. */
@@ -179,6 +182,7 @@ export class Carried<Asker> {
       nowMs,
       clean: clean && !successor,
       adopt: successor,
+      ...(this.#setup.shared === undefined ? {} : { shared: this.#setup.shared }),
       report: (event) => this.#reportEvent(spec, event),
       loadProducers: (entries) => sequences.load(entries),
       visitBatch: (header, at, baseOffset) => noteHeader(sequences, header, at, baseOffset, nowMs),

@@ -5,6 +5,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { KiB, MiB } from '../base/bytes.ts';
 import { errors } from '../base/errors.ts';
+import type { LogShared } from '../log/shared.ts';
 import type { Arena } from '../world/arena.ts';
 import type { Clock, Timer } from '../world/clock.ts';
 import { type Disk, DiskError } from '../world/disk.ts';
@@ -35,6 +36,8 @@ export interface HostSetup {
   producerIdExpirationMs: number;
   /** Heap in use on this thread, in bytes, for the governor. */
   heapBytes: () => number;
+  /** What its logs share; absent: what all logs of the thread do. */
+  shared?: LogShared;
   /** Called once, when a close ask has been carried out: the thread may end. */
   closed: () => void;
 }

@@ -15,6 +15,7 @@ import type { Store } from '../../src/coordinator/facts.ts';
 import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { outboxMemory } from '../../src/dispatch/outbox.ts';
+import { LogShared } from '../../src/log/shared.ts';
 import { Host } from '../../src/partition/host.ts';
 import type { HostAnswer, HostPost } from '../../src/partition/protocol.ts';
 import { Arena, type ArenaSizes } from '../../src/world/arena.ts';
@@ -299,6 +300,7 @@ export class SimBus {
         retentionCheckMs,
         producerIdExpirationMs,
         heapBytes: memory?.heapBytes ?? (() => 0),
+        shared: new LogShared(),
         closed: end,
       });
     });
