@@ -112,8 +112,10 @@ export class Host {
     this.#appends.sync(monotonicMs, !more && !this.#carried.isOpening && this.#closing === null);
     this.#room.keep(monotonicMs);
     this.#reads.serve(monotonicMs);
+    // The coordinator comes last: its thread, once awake, may take the core from those who wait for their records.
+    for (const connection of this.#connections) if (connection !== this.#coordinator) sendAnswers(connection);
     this.#reportLoad(monotonicMs, false);
-    this.#send();
+    if (this.#coordinator !== null) sendAnswers(this.#coordinator);
     this.#inTurn = false;
     if (more || this.#carried.isOpening) this.#schedule();
     const isToClose = this.#closing !== null && this.#wasOpened && !more && !this.#carried.isOpening;
@@ -310,10 +312,6 @@ export class Host {
     });
   }
 
-  #send(): void {
-    for (const connection of this.#connections) sendAnswers(connection);
-  }
-
   #setTimer(): void {
     const at = this.#reads.nextDeadlineMs;
     if (at >= this.#timerAtMs) return;
@@ -356,7 +354,7 @@ export class Host {
     }
     this.#reads.endAll();
     closing.connection.replies.push({ verb: 'close', id: closing.ask.id, error: 0, unfinished });
-    this.#send();
+    for (const connection of this.#connections) sendAnswers(connection);
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#ticker?.cancel();
