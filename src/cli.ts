@@ -22,5 +22,10 @@ function version(): string {
 }
 
 const terminal = processTerminal();
-const code = await runProgram(process.argv.slice(2), verbs, version(), { terminal, clock: realClock, disk: realDisk });
+const code = await runProgram(process.argv.slice(2), verbs, version(), {
+  terminal,
+  clock: realClock,
+  disk: realDisk,
+  environment: process.env,
+});
 process.exit(code);

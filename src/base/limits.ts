@@ -116,4 +116,6 @@ export const limits = {
   wireSessionsMax: 10_000,
   /** Characters of one config value. */
   configValueMax: 32 * KiB,
+  /** Bytes of the file of settings of `spillway run`. */
+  configFileBytesMax: MiB,
 } as const;

@@ -44,6 +44,14 @@ export class NotFoundError extends Error {
   override name = 'NotFoundError';
 }
 
+/** Work that was given up because closing took too long, or failed. */
+export class NotFinishedError extends Error {
+  override name = 'NotFinishedError';
+  constructor(unfinished: readonly string[]) {
+    super(`the bus could not finish its work while it closed: ${unfinished.join('; ')}`);
+  }
+}
+
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof NotFoundError) return exitCodes.notFound;
@@ -68,6 +76,7 @@ export function isExpected(error: unknown): boolean {
     error instanceof UsageError ||
     error instanceof InputError ||
     error instanceof NotFoundError ||
+    error instanceof NotFinishedError ||
     error instanceof BusError ||
     error instanceof DiskError
   );

@@ -22,7 +22,8 @@ ${row('--version', "the program's version")}
 
 Exit codes: 0 done · 1 failed · 2 wrong command line · 3 check found damage · 4 not found ·
 5 the folder belongs to another process · 130 after Ctrl-C, 143 after SIGTERM, both when work in
-hand is done. When the reader of standard output goes away (| head), that is a quiet end with 0.
+hand is done (run, which is there to be ended so: 0). When the reader of standard output goes away
+(| head), that is a quiet end with 0.
 `;
 }
 

@@ -16,8 +16,9 @@ export async function runProgram(
   const { terminal } = surroundings;
   const json = argv.includes('--json');
   let code: number;
+  const ending = { byStop: false };
   try {
-    code = await dispatch(argv, verbs, version, surroundings);
+    code = await dispatch(argv, verbs, version, surroundings, ending);
     await terminal.out.flush();
   } catch (error) {
     terminal.draw('');
@@ -25,10 +26,17 @@ export async function runProgram(
     code = exitCodeOf(error);
     terminal.say(json ? JSON.stringify({ error: errorDocument(error, code) }) : messageOf(error));
   }
-  return terminal.stop.aborted ? codeOfStop(terminal.stop.reason as StopReason, code) : code;
+  return terminal.stop.aborted && !ending.byStop ? codeOfStop(terminal.stop.reason as StopReason, code) : code;
 }
 
-async function dispatch(argv: readonly string[], verbs: readonly Verb[], version: string, surroundings: Surroundings): Promise<number> {
+/** `ending.byStop`: whether to be stopped is how the verb ends. */
+async function dispatch(
+  argv: readonly string[],
+  verbs: readonly Verb[],
+  version: string,
+  surroundings: Surroundings,
+  ending: { byStop: boolean },
+): Promise<number> {
   const { out } = surroundings.terminal;
   const [first] = argv;
   if (first === '--version' || first === '-V' || first === 'version') {
@@ -46,6 +54,7 @@ async function dispatch(argv: readonly string[], verbs: readonly Verb[], version
     await out.write(verbHelp(verb));
     return exitCodes.ok;
   }
+  ending.byStop = verb.endsWhenStopped === true;
   return verb.run(rest, surroundings);
 }
 

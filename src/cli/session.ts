@@ -2,7 +2,7 @@
 import { KiB, MiB } from '../base/bytes.ts';
 import type { BusOptions } from '../bus/options.ts';
 import type { Bus } from '../bus.ts';
-import { NotFoundError, UsageError } from './exit.ts';
+import { NotFinishedError, NotFoundError, UsageError } from './exit.ts';
 import type { OptionTable, OptionValues } from './options.ts';
 import type { Call } from './verb.ts';
 
@@ -38,13 +38,6 @@ export async function withBus<T>(call: Call<typeof busOptions>, need: FolderNeed
   return done;
 }
 
-export class NotFinishedError extends Error {
-  override name = 'NotFinishedError';
-  constructor(unfinished: readonly string[]) {
-    super(`the bus could not finish its work while it closed: ${unfinished.join('; ')}`);
-  }
-}
-
 export function noFolder(folder: string): NotFoundError {
   return new NotFoundError(`there is no data folder "${folder}"; name one by --dir, or make one by "spillway topics create" or "produce"`);
 }
@@ -60,8 +53,14 @@ const units: Record<string, number> = { '': 1, b: 1, k: KiB, kib: KiB, m: MiB, m
 
 /** '256MiB' → bytes. Throws UsageError. */
 export function parseSize(text: string, option: string): number {
+  const size = readSize(text);
+  if (size === null) throw new UsageError(`--${option} takes a size such as 64MiB or 1GiB, not "${text}"`);
+  return size;
+}
+
+/** '256MiB' → bytes; null when the text is no size. */
+export function readSize(text: string): number | null {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text);
   const unit = units[(match?.[2] ?? '?').toLowerCase()];
-  if (match === null || unit === undefined) throw new UsageError(`--${option} takes a size such as 64MiB or 1GiB, not "${text}"`);
-  return Math.round(Number(match[1]) * unit);
+  return match === null || unit === undefined ? null : Math.round(Number(match[1]) * unit);
 }

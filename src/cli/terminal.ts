@@ -2,6 +2,7 @@
  * The program's surroundings as its verbs see them: standard streams, and the wish of someone outside that it end. Verbs get it as an
  * argument, so tests bring their own. Results go to standard output; everything said to a human goes to standard error.
  */
+import { realClock } from '../world/clock.ts';
 import { exitCodes } from './exit.ts';
 
 /** Why the program should end early: Ctrl-C, SIGTERM, or nobody reads standard output any more. */
@@ -65,12 +66,19 @@ export function gatheringOutput(send: (piece: Buffer, done: () => void) => void)
   };
 }
 
+/**
+ * npm and npx pass a signal on that the terminal has sent to the whole group already: what comes again so soon is the same Ctrl-C, not a
+ * second one.
+ */
+const SAME_SIGNAL_MS = 300;
+
 /** The terminal of this process. A second Ctrl-C or SIGTERM ends it at once. */
 export function processTerminal(): Terminal {
   const stop = new AbortController();
   const { stdout, stderr, stdin } = process;
   let drawn = false;
   let gone = false;
+  let signalledMs = Number.NEGATIVE_INFINITY;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     gone = true;
     // EPIPE is the reader's right; anything else (a full disk) is a failure that must be told.
@@ -87,6 +95,10 @@ export function processTerminal(): Terminal {
   ];
   for (const [signal, reason, code] of ends) {
     process.on(signal, () => {
+      const nowMs = realClock.monotonicMs();
+      const isSame = nowMs - signalledMs < SAME_SIGNAL_MS;
+      if (isSame) return;
+      signalledMs = nowMs;
       if (stop.signal.aborted && stop.signal.reason !== 'reader gone') process.exit(code);
       stop.abort(reason);
     });

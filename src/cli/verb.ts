@@ -10,6 +10,8 @@ export interface Surroundings {
   terminal: Terminal;
   clock: Clock;
   disk: Disk;
+  /** The variables of the process. */
+  environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Options that every verb has. */
@@ -44,6 +46,8 @@ export interface VerbDefinition<T extends OptionTable> {
   examples: readonly (readonly [string, string])[];
   /** More, in paragraphs. */
   about?: string;
+  /** It works until it is stopped, so Ctrl-C and SIGTERM are its proper end: exit code 0. */
+  endsWhenStopped?: boolean;
   /** Does it; resolves with the exit code. */
   run(call: Call<T>): Promise<number>;
 }

@@ -5,7 +5,8 @@ import { dump } from './dump.ts';
 import { groupVerbs } from './groups.ts';
 import { peek } from './peek.ts';
 import { produce } from './produce.ts';
+import { run } from './run.ts';
 import { topicVerbs } from './topics.ts';
 import type { Verb } from './verb.ts';
 
-export const verbs: readonly Verb[] = [...topicVerbs, ...groupVerbs, produce, consume, peek, check, dump];
+export const verbs: readonly Verb[] = [run, ...topicVerbs, ...groupVerbs, produce, consume, peek, check, dump];

@@ -1,5 +1,5 @@
 /**
- * The demonstration (`npm start`): carries a real data set through a bus, end to end, and proves that it arrived.
+ * The demonstration (`npm run demo`): carries a real data set through a bus, end to end, and proves that it arrived.
  *
  *   this thread            threads of the bus          two threads of ours
  *   producer ── 4 partitions, by key ──▶ hosts ──▶ reader A, reader B (each reads everything)
@@ -262,4 +262,11 @@ class Reader {
 }
 
 const terminal = processTerminal();
-process.exit(await runProgram(['flights', ...process.argv.slice(2)], [flights], '', { terminal, clock: realClock, disk: realDisk }));
+process.exit(
+  await runProgram(['flights', ...process.argv.slice(2)], [flights], '', {
+    terminal,
+    clock: realClock,
+    disk: realDisk,
+    environment: process.env,
+  }),
+);

@@ -31,7 +31,7 @@ export function flightsFile(resolve: (name: string) => string = (name) => import
 
 function missing(what: string): NotFoundError {
   return new NotFoundError(
-    `${what}, so there are no flights to carry; in the repository run "npm ci", or name files: npm start -- FILE… --key FIELD`,
+    `${what}, so there are no flights to carry; in the repository run "npm ci", or name files: npm run demo -- FILE… --key FIELD`,
   );
 }
 

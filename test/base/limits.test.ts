@@ -87,6 +87,7 @@ const proofs: Record<string, { file: string; words?: string }> = {
   windowRecordsMax: { file: here },
   deadLetterErrorMax: { file: here },
   configValueMax: { file: 'test/coordinator/config-values.test.ts' },
+  configFileBytesMax: { file: 'test/cli/run/settings.test.ts' },
 };
 
 describe('the table', () => {

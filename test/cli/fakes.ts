@@ -54,5 +54,10 @@ export function fakeTerminal({
 }
 
 export function surroundings(options: FakeOptions = {}) {
-  return { terminal: fakeTerminal(options), clock: realClock, disk: realDisk };
+  return {
+    terminal: fakeTerminal(options),
+    clock: realClock,
+    disk: realDisk,
+    environment: {} as Readonly<Record<string, string | undefined>>,
+  };
 }

@@ -20,8 +20,11 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-export function start(argv: readonly string[], cwd: string): Running {
-  const child = spawn(process.execPath, [entry, ...argv], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+export function start(argv: readonly string[], cwd: string, environment: Readonly<Record<string, string>> = {}): Running {
+  // Variables of ours that steer the tests are no settings of the program.
+  const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('SPILLWAY_'));
+  const env = { ...Object.fromEntries(ours), ...environment };
+  const child = spawn(process.execPath, [entry, ...argv], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   let err = '';
   const text = () => `${Buffer.concat(out).toString()}${err}`;

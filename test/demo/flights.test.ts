@@ -80,7 +80,7 @@ describe('input', () => {
     const absent = () => {
       throw new Error('Cannot find package');
     };
-    expect(() => flightsFile(absent)).toThrow(/"vega-datasets" is not installed, .* run "npm ci", or name files: npm start -- FILE/);
+    expect(() => flightsFile(absent)).toThrow(/"vega-datasets" is not installed, .* run "npm ci", or name files: npm run demo -- FILE/);
     const elsewhere = pathToFileURL(join(tmpdir(), 'nowhere', 'build', 'index.js')).href;
     expect(() => flightsFile(() => elsewhere)).toThrow(/flights-20k\.json is not there/);
   });

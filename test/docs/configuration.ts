@@ -11,6 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { listenOptions } from '../../src/bus/listeners.ts';
 import { busOptions } from '../../src/bus/options.ts';
+import { aliases, settings, variableOf } from '../../src/cli/run/table.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
@@ -21,7 +22,7 @@ import { ownBusConfigs } from '../../src/coordinator/bus-configs.ts';
 import { type ConfigRow, LONG_MAX, topicConfigs } from '../../src/coordinator/configs.ts';
 import { dwellMs, type Threshold, thresholds } from '../../src/coordinator/pressure.ts';
 import { code, duration, size, table } from './markdown.ts';
-import { optionBlock } from './options.ts';
+import { optionBlock, settingBlock } from './options.ts';
 import { eventBlock, kafkaErrorBlock, limitBlock, ownErrorBlock } from './reference.ts';
 
 export const page = fileURLToPath(new URL('../../docs/configuration.md', import.meta.url));
@@ -44,6 +45,7 @@ export const blocks: Record<string, () => string> = {
     ),
   'options of Bus.open': () => optionBlock(busOptions),
   'options of bus.listen': () => optionBlock(listenOptions),
+  'settings of spillway run': () => settingBlock(settings, aliases, variableOf),
   'options of bus.producer': () => optionBlock(producerOptions),
   'options of bus.consumer': () => optionBlock(consumerOptions),
   'options of bus.consumer in a group': () => optionBlock(groupOptions),

@@ -1,4 +1,5 @@
 /** Options as docs/configuration.md shows them, and as the docstrings of their interfaces must tell them. */
+import type { Alias, Setting } from '../../src/cli/run/table.ts';
 import type { OptionRow, OptionTable } from '../../src/client/option-table.ts';
 import { code, inUnits, table } from './markdown.ts';
 
@@ -15,6 +16,24 @@ export function optionBlock(options: OptionTable): string {
     row.documentation,
   ]);
   return table(rows, ['name', 'type', 'default', 'allowed', 'Kafka’s name', 'what it does']);
+}
+
+/** What `spillway run` can be told, and where. */
+export function settingBlock(
+  settings: Readonly<Record<string, Setting>>,
+  aliases: Readonly<Record<string, Alias>>,
+  variableOf: (name: string) => string,
+): string {
+  const rows = Object.entries(settings).map(([name, { row, flag, defaultText, documentation }]) => [
+    code(name),
+    code(variableOf(name)),
+    flag === undefined ? '' : code(`--${flag}`),
+    defaultText ?? defaultOf(name, row),
+    allowedIn(row),
+    documentation ?? row.documentation,
+  ]);
+  const more = Object.entries(aliases).map(([name, { documentation }]) => [code(name), code(variableOf(name)), '', '', '', documentation]);
+  return table([...rows, ...more], ['name', 'variable', 'flag', 'default', 'allowed', 'what it does']);
 }
 
 /** What the docstring of a member of the options' interface says. */
