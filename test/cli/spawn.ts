@@ -21,9 +21,7 @@ export interface Running {
 }
 
 export function start(argv: readonly string[], cwd: string, environment: Readonly<Record<string, string>> = {}): Running {
-  // Variables of ours that steer the tests are no settings of the program.
-  const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('SPILLWAY_'));
-  const env = { ...Object.fromEntries(ours), ...environment };
+  const env = { ...withoutOurs(), ...environment };
   const child = spawn(process.execPath, [entry, ...argv], { cwd, env, stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   let err = '';
@@ -45,6 +43,11 @@ export function start(argv: readonly string[], cwd: string, environment: Readonl
     }
   };
   return { child, shows, ended };
+}
+
+/** The environment, without the variables that steer the tests: they are no settings of the program. */
+export function withoutOurs(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SPILLWAY_')));
 }
 
 export async function run(argv: readonly string[], cwd: string, input: string | Buffer = ''): Promise<Ended> {

@@ -2,6 +2,7 @@
  * `spillway run`: it serves Kafka's clients, tells where, keeps what it was given, and ends as it is asked to. What needs a process is
  * one; the rest runs in this one.
  */
+import { spawn } from 'node:child_process';
 import { channel } from 'node:diagnostics_channel';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -20,7 +21,7 @@ import { ZERO_UUID } from '../../../src/kafka/schema.ts';
 import { readRecords } from '../../../src/record/batch-read.ts';
 import { batchOf, WireClient } from '../../kafka/wire-client.ts';
 import { surroundings } from '../fakes.ts';
-import { type Running, start } from '../spawn.ts';
+import { type Running, repository, start, withoutOurs } from '../spawn.ts';
 
 let cwd: string;
 let before: string;
@@ -159,6 +160,36 @@ describe('a process', () => {
     busy.child.kill('SIGINT');
     expect((await busy.ended).code).toBe(130);
     client.close();
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('npm start', () => {
+  // The group: as a terminal sends Ctrl-C to npm and to what npm has started.
+  test.each([
+    ['SIGTERM', false],
+    ['SIGINT', true],
+  ] as const)('passes %s on and ends with 0 when the bus has closed (to the whole group: %s)', async (signal, toGroup) => {
+    const dir = join(cwd, `npm-${signal}`);
+    const child = spawn('npm', ['start', '--', '--port', '0', '--json', '--dir', dir], {
+      cwd: repository,
+      env: withoutOurs(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
+    let out = '';
+    const ended = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+    await new Promise<void>((resolve) => {
+      child.on('close', () => resolve());
+      child.stdout.on('data', (piece) => {
+        out += piece;
+        if (out.includes('"port"')) resolve();
+      });
+    });
+    expect(out).toContain(`"dir":"${dir}"`);
+    process.kill(toGroup ? -(child.pid as number) : (child.pid as number), signal);
+    expect(await ended).toBe(0);
+    // Nobody has the folder any more.
+    expect((await within(`run --port 0 --dir ${dir}`)).code).toBe(0);
   });
 });
 
