@@ -187,11 +187,13 @@ export class GroupAuditor {
       const who = by.map(({ memberId }) => memberId).join(', ');
       this.#auditor.violated(`${key} was committed at ${offset} by ${who === '' ? 'nobody' : `${who}, which may not`}`);
     }
+    const { topic, number } = split(partition);
+    // Of one that was made anew under its name, offsets begin anew.
+    if (this.#auditor.isPassing(topic)) return;
     const before = this.#committed.get(key) ?? -1;
     if (offset < before && !this.#mayGoBack.has(key)) this.#auditor.violated(`${key} went back from ${before} to ${offset}`);
     this.#committed.set(key, offset);
     const given = this.#given.get(key) ?? 0;
-    const { topic, number } = split(partition);
     // What lies between must be gone.
     if (offset > given && !this.#mayGoBack.has(key))
       this.#auditor.passedOver({ name: `the commit of ${groupId}`, topic, partition: number, next: given }, offset);
@@ -249,7 +251,7 @@ export class GroupAuditor {
       this.#given.set(key, record.offset);
     }
     this.#auditor.read(claim.cursor, record);
-    this.#given.set(key, Math.max(this.#given.get(key) ?? 0, record.offset + 1));
+    if (!this.#auditor.isPassing(record.topic)) this.#given.set(key, Math.max(this.#given.get(key) ?? 0, record.offset + 1));
   }
 
   /** It reads again from where it stands: what was not handled comes again. */

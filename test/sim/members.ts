@@ -177,7 +177,8 @@ async function runOnce(part: Part, seat: Seat, untilMs: number): Promise<void> {
 async function indulge({ user, group, habits }: Part, seat: Seat): Promise<void> {
   const { consumer, paused } = seat;
   if (user.stopping()) {
-    if (paused.size > 0) consumer.resume();
+    // What was paused and moved is paused still as it comes back.
+    if (consumer.assignment().some((one) => one.paused)) consumer.resume();
     return paused.clear();
   }
   if (chance(user.random, habits.pauses)) togglePause(user, seat);

@@ -146,7 +146,9 @@ function join(state: State): Decision<State> {
     }),
   }));
   const about = { groupId, instanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs };
-  const fields = { ...about, memberId: state.memberId, protocolType: CONSUMER_PROTOCOL, protocols, reason: '', requiresMemberId: true };
+  // Without the last, a leader that comes back under its name is told that another leads, and nobody looks after partitions that are added.
+  const knows = { reason: '', requiresMemberId: true, canSkipAssignment: true };
+  const fields = { ...about, ...knows, memberId: state.memberId, protocolType: CONSUMER_PROTOCOL, protocols };
   return ask({ ...state, at: 'join', again: false, leads: false }, { verb: 'joinGroup', fields });
 }
 

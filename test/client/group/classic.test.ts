@@ -34,7 +34,7 @@ class Life {
     return effects.map((effect) => this.#short(effect));
   }
 
-  joined(generation: number, leader: string): string[] {
+  joined(generation: number, leader: string, skipAssignment = false): string[] {
     const members = leader === 'm' ? [{ memberId: 'm', instanceId: null, metadata: new Uint8Array(0) }] : [];
     return this.#hear({
       generation,
@@ -42,7 +42,7 @@ class Life {
       protocolName: 'range',
       leader,
       memberId: 'm',
-      skipAssignment: false,
+      skipAssignment,
       members,
     });
   }
@@ -213,6 +213,17 @@ describe('a member of the classic protocol', () => {
     leader.synced(0);
     leader.happen({ event: 'reconciled' });
     expect(leader.happen({ event: 'resubscribed', topics: ['t'] })).toEqual(['join as "m" reads t owns t:0']);
+  });
+
+  test('that led and comes back under its name leads on, and looks after partitions that are added', () => {
+    const life = new Life('cooperative', 'name');
+    const { effects } = decideClassic(life.state, { event: 'wanted' }, 0);
+    expect(effects).toMatchObject([{ do: 'ask', ask: { verb: 'joinGroup', fields: { canSkipAssignment: true } } }]);
+    life.happen({ event: 'wanted' });
+    expect(life.joined(1, 'm', true)).toEqual(['sync 1 with 0']);
+    life.synced(0);
+    life.happen({ event: 'reconciled' });
+    expect(life.happen({ event: 'resubscribed', topics: ['t'] })).toEqual(['join as "m" reads t owns t:0']);
   });
 
   test.each(['INCONSISTENT_GROUP_PROTOCOL', 'FENCED_INSTANCE_ID', 'GROUP_MAX_SIZE_REACHED'] as const)('ends by %s', (error) => {
