@@ -1,7 +1,6 @@
 /** `run`: a bus that any Kafka client can reach, in the foreground, until it is told to end. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Listening } from '../bus/listeners.ts';
-import type { Bus } from '../bus.ts';
 import type { BusEvents } from '../client/events.ts';
 import { resolveFolder } from '../world/machine.ts';
 import { exitCodes, NotFinishedError } from './exit.ts';
@@ -54,25 +53,23 @@ async function serve(call: RunCall): Promise<number> {
   const end = endOf(call, settings);
   const recovery = watchRecovery({ terminal, clock, isQuiet: values.quiet, notice });
   const { Bus } = await import('../bus.ts');
-  const opening = Bus.open(settings.bus);
-  let bus: Bus | null;
-  try {
-    bus = await Promise.race([opening, end.late]);
-  } finally {
-    recovery.end();
-  }
+  const bus = await Promise.race([Bus.open(settings.bus), end.late]);
   if (bus === null) throw new NotFinishedError(['it was still being opened']);
   const lost = whenLost();
   try {
     if (!terminal.stop.aborted) {
       const listening = await bus.listen(settings.listen);
-      await tell(call, settings, listening, bus);
+      const topics = (await bus.admin().listTopics()).length;
+      // What hosts have told of their logs comes from the coordinator as its answers do: by now all of it is here.
+      recovery.end();
+      await tell(call, settings, listening, topics);
       await Promise.race([end.asked, lost.promise]);
     }
   } catch (error) {
     for (const what of (await bus.close(settings.close)).unfinished) notice(`spillway: ${what}`);
     throw error;
   } finally {
+    recovery.end();
     lost.forget();
   }
   if (terminal.stop.aborted && !bus.closed) notice('closing; once more ends at once');
@@ -139,8 +136,7 @@ function whenLost(): { promise: Promise<void>; forget(): void } {
   return { promise, forget: () => void unsubscribe('spillway:coordinator', heard) };
 }
 
-async function tell({ terminal, values }: RunCall, { bus: { dir } }: RunSettings, at: Listening, bus: Bus): Promise<void> {
-  const topics = (await bus.admin().listTopics()).length;
+async function tell({ terminal, values }: RunCall, { bus: { dir } }: RunSettings, at: Listening, topics: number): Promise<void> {
   const folder = resolveFolder(dir);
   const { host, port, path } = at;
   await result(terminal, values.json, { host, port, path, dir: folder, topics, pid: process.pid }, () => {

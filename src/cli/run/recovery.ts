@@ -11,7 +11,7 @@ type Setup = Pick<Surroundings, 'terminal' | 'clock'> & {
   notice(line: string): void;
 };
 
-/** Watches from now on, until its end is called. */
+/** Watches from now on, until its end is called, which is told once. */
 export function watchRecovery({ terminal, clock, isQuiet, notice }: Setup): { end(): void } {
   const logs = new Map<string, { doneBytes: number; totalBytes: number }>();
   const startMs = clock.monotonicMs();
@@ -27,8 +27,7 @@ export function watchRecovery({ terminal, clock, isQuiet, notice }: Setup): { en
   subscribe(channel, heard);
   return {
     end() {
-      unsubscribe(channel, heard);
-      if (logs.size === 0) return;
+      if (!unsubscribe(channel, heard) || logs.size === 0) return;
       terminal.draw('');
       const what = `${sizeOf(sum('totalBytes'))} of ${logs.size} partition${logs.size === 1 ? '' : 's'}`;
       notice(`recovered after an unclean end: walked ${what} in ${durationOf(clock.monotonicMs() - startMs)}`);

@@ -130,7 +130,8 @@ describe('a process', () => {
     await again.shows(/"level":40.*"to":"pause".*pressure rises/);
     expect(await valuesOf(again.told, 'kept')).toEqual(['one']);
     again.child.kill('SIGTERM');
-    expect((await again.ended).code).toBe(0);
+    const { code, err } = await again.ended;
+    expect([code, err]).toEqual([0, expect.stringMatching(/^recovered after an unclean end: walked \d+ B of 1 partition in /m)]);
   });
 
   test('the same Ctrl-C twice, as npm passes it on, is one; a second one ends it at once with 130', async () => {
@@ -221,6 +222,22 @@ describe('where it listens', () => {
     other.close();
     expect((await within('run --port 0 --dir taken')).code).toBe(0);
   });
+});
+
+test('stopped before it listens, it closes what it has opened and tells nothing', async () => {
+  const around = surroundings();
+  around.terminal.end('terminated');
+  expect(await runProgram(['run', '--port', '0', '--dir', 'early'], verbs, '1.2.3', around)).toBe(0);
+  expect([around.terminal.written(), around.terminal.said]).toEqual(['', ['closing; once more ends at once']]);
+  expect(existsSync(join('early', 'spillway.db-wal'))).toBe(false);
+});
+
+test('a deadline that is over before the bus is open or closed is told, and the end is 1', async () => {
+  const around = surroundings();
+  around.terminal.end('terminated');
+  const line = 'run --port 0 --dir late --set close.deadline.ms=0';
+  expect(await runProgram(line.split(' '), verbs, '1.2.3', around)).toBe(1);
+  expect(around.terminal.said.join()).toMatch(/^spillway: the bus could not finish its work while it closed: it was still being opened$/);
 });
 
 describe('settings', () => {
