@@ -3,7 +3,7 @@
  * leads, the assignment of all. With KIP-848 the coordinator does both.
  */
 import type { Assignor } from '../../assign/client.ts';
-import { errorName } from '../../base/errors.ts';
+import { errorName, isRetriable } from '../../base/errors.ts';
 import type { Dispatcher, Subscriber } from '../../dispatch/dispatcher.ts';
 import { reasonOf } from '../user-code.ts';
 import { assignAll, topicsOfMembers } from './assignors.ts';
@@ -42,11 +42,15 @@ export class Leader<K, V, H> implements Subscriber {
     if (names.some((name) => this.#subscription.names.includes(name) || this.#matches(name))) this.#look(0);
   }
 
-  assign({ seq, assignor: name, members }: Extract<Effect, { do: 'assign' }>): void {
+  /** A coordinator that goes before it has said what topics there are is followed by one that is asked again. */
+  assign(effect: Extract<Effect, { do: 'assign' }>, failures = 0): void {
+    const { seq, assignor: name, members } = effect;
     const assignor = this.#assignors.find((one) => one.name === name);
     const failed = (message: string): void => this.#member()?.happen({ event: 'assignFailed', seq, message });
     if (assignor === undefined) return failed(`the group has chosen the assignor "${name}", which this member does not have`);
     this.#countPartitions(topicsOfMembers(members), (error, counts) => {
+      if (this.#closed) return;
+      if (isRetriable(error)) return void this.#dispatcher.clock.after(backoffMs(failures), () => this.assign(effect, failures + 1));
       if (error !== 0) return failed(`topics could not be looked up: ${errorName(error)}`);
       try {
         this.#member()?.happen({ event: 'assigned', seq, assignments: assignAll(assignor, members, counts) });
