@@ -164,14 +164,14 @@ describe('a process', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('npm start', () => {
+describe.skipIf(process.platform === 'win32')('npm run serve', () => {
   // The group: as a terminal sends Ctrl-C to npm and to what npm has started.
   test.each([
     ['SIGTERM', false],
     ['SIGINT', true],
   ] as const)('passes %s on and ends with 0 when the bus has closed (to the whole group: %s)', async (signal, toGroup) => {
     const dir = join(cwd, `npm-${signal}`);
-    const child = spawn('npm', ['start', '--', '--port', '0', '--json', '--dir', dir], {
+    const child = spawn('npm', ['run', 'serve', '--', '--port', '0', '--json', '--dir', dir], {
       cwd: repository,
       env: withoutOurs(),
       stdio: ['ignore', 'pipe', 'ignore'],
