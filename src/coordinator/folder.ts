@@ -15,10 +15,13 @@ import { asideName } from '../world/aside-name.ts';
 import { type Disk, DiskError, readWhole, replaceWhole } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
 import { checkTopicName } from './names.ts';
+import { copyName } from './topics-copy.ts';
 
 export const databaseName = 'spillway.db';
 export const ownerName = 'owner.pid';
 const cleanName = 'clean';
+/** Files that were about to replace others. */
+const temporaryNames: ReadonlySet<string> = new Set([`${copyName}.tmp`, `${cleanName}.tmp`]);
 const metadataName = 'partition.metadata';
 const checkpointName = 'spillway-checkpoint';
 
@@ -95,8 +98,9 @@ export function removePartition(disk: Disk, folder: string, { topic, partition, 
 }
 
 /**
- * At start: ends removals that were cut short, and puts aside folders that no topic claims. Answers what it put aside. What fails is
- * left to the next start: a folder too many harms nobody.
+ * At start: ends removals that were cut short, removes files that were about to replace others (a power loss may bring one back that
+ * nothing would replace again), and puts aside folders that no topic claims. Answers what it put aside. What fails is left to the next
+ * start: a name too many harms nobody.
  */
 export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string) => boolean, log: Logger): PartitionFolder[] {
   const strays: PartitionFolder[] = [];
@@ -104,10 +108,11 @@ export function sweep(disk: Disk, folder: string, isClaimed: (folderName: string
     if (isClaimed(name)) continue;
     try {
       if (/-\d+\..+-delete$/.test(name) && disk.stat(join(folder, name))?.isDirectory) disk.removeFolder(join(folder, name));
+      if (temporaryNames.has(name)) disk.remove(join(folder, name));
       const stray = readPartition(disk, folder, name);
       if (stray !== null) strays.push(putAside(disk, folder, stray));
     } catch (error) {
-      log.warn({ folder: name, error: String(error) }, 'a folder that belongs to no topic could not be cleared away');
+      log.warn({ folder: name, error: String(error) }, 'what belongs to no topic could not be cleared away');
     }
   }
   return strays;

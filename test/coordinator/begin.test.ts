@@ -205,6 +205,13 @@ describe('at every start', () => {
     expect(begin({ store: known(), disk }).events).toEqual([]);
   });
 
+  test('files that were about to replace others are removed; a stranger’s are not', () => {
+    const disk = new MemoryDisk();
+    for (const name of ['topics.copy', 'topics.copy.tmp', 'clean.tmp', 'notes.tmp']) put(disk, `/data/${name}`, 'text');
+    begin({ store: known(), disk });
+    expect(disk.list('/data')).toEqual(['notes.tmp', 'topics.copy']);
+  });
+
   test('removals that were cut short are ended', () => {
     const disk = new MemoryDisk();
     partition(disk, `a-0.${id('b')}-delete`, id('b'));

@@ -241,6 +241,7 @@ export class Auditor {
     this.#readClock();
     const shadow = this.#shadow(topic, partition);
     const rules = this.#rules(topic);
+    shadow.startOffset = startOffset;
     shadow.quarantined.push(...scan.quarantined);
     this.counts.scanned += records.length;
     let next = Math.min(startOffset, records[0]?.offset ?? startOffset);
@@ -347,7 +348,8 @@ export class Auditor {
   #checkGap(at: string, shadow: PartitionShadow, from: number, to: number): void {
     const { retentionMs, retainsBytes } = this.#rules(shadow.topic);
     if (from < 0) return;
-    for (let offset = from; offset < to; offset++) {
+    // A power loss may take the front of a log: whoever seeks there goes on where it begins now.
+    for (let offset = Math.max(from, shadow.startOffset); offset < to; offset++) {
       if (shadow.mayBeDeleted(offset) || retentionMs >= 0 || retainsBytes || shadow.isQuarantined(offset)) continue;
       this.violated(`${at}: ${offset} was due and never came`);
       return;

@@ -48,6 +48,8 @@ export class PartitionShadow {
   readonly topic: string;
   readonly partition: number;
   readonly entries = new Map<number, Entry>();
+  /** Where the log began when all of it was read last: what was owed below was asked for then, and nothing below can come any more. */
+  startOffset = 0;
   /** Records below were asked to be deleted. */
   deletedBelow = 0;
   /** Deletions up to the end of which nothing is known yet. */
