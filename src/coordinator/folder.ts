@@ -98,7 +98,7 @@ export function removePartition(disk: Disk, folder: string, { topic, partition, 
 }
 
 /**
- * At start: ends removals that were cut short, removes files that were about to replace others (a power loss may bring one back that
+ * At start: ends removals that were cut short, removes files that were about to replace others (a power loss or a full disk may leave one that
  * nothing would replace again), and puts aside folders that no topic claims. Answers what it put aside. What fails is left to the next
  * start: a name too many harms nobody.
  */
