@@ -92,7 +92,9 @@ function syncRecovered(log: LogState, first: number): void {
     segment.closeFile();
     if (!segment.syncIndexes()) durable = false;
   }
+  // What is said to need no walk must have a name that lasts.
   if (promised) syncNames(log);
+  else if (active.baseOffset > log.recoveryOffset && !tolerant(() => syncNames(log))) durable = false;
   if (durable) log.recoveryOffset = Math.max(active.baseOffset, promised ? log.endOffset - 1 : 0);
   log.syncedOffset = promised ? log.endOffset : active.baseOffset;
   log.syncedEnd = promised ? active.size : 0;

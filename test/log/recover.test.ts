@@ -159,6 +159,23 @@ describe('an unclean start', () => {
     const afterPowerLoss = world(killed.image('dropped'));
     expect(readAll(afterPowerLoss, openLog(afterPowerLoss, synced))).toEqual(range(0, 20));
   });
+
+  test('what it says need not be walked again has a name that lasts', () => {
+    const disk = new MemoryDisk();
+    const changes = { segmentBytes: 1000 };
+    const log = openLog(world(disk), changes);
+    fill(log, 50);
+    log.flush();
+    // The process dies, the machine does not: what was never synced is still there, and as easily lost.
+    const w = world(disk);
+    const again = openLog(w, changes);
+    expect(again.endOffset).toBe(50);
+    expect(again.syncedOffset).toBeGreaterThan(20);
+    const after = world(disk.image('dropped'));
+    const last = openLog(after, changes);
+    expect(last.endOffset).toBeGreaterThanOrEqual(again.syncedOffset);
+    expect(readAll(after, last).slice(0, again.syncedOffset)).toEqual(range(0, again.syncedOffset));
+  });
 });
 
 describe('the folder', () => {
