@@ -1,5 +1,4 @@
 /** Byte arrays that own their memory, and 64-bit integers as JavaScript numbers. */
-import { assert } from './assert.ts';
 
 export const KiB = 1024;
 export const MiB = 1024 * KiB;
@@ -28,10 +27,4 @@ export function writeInt64(bytes: Buffer, value: number, at: number): void {
 /** Reads a signed 64-bit big-endian integer; exact within ±(2^53 − 1), rounded beyond (callers bound what they accept). */
 export function readInt64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4);
-}
-
-/** Copies `source[from, to)` into `target` at `at`. */
-export function copyBytes(source: Uint8Array, from: number, to: number, target: Uint8Array, at: number): void {
-  assert(from <= to && to <= source.length && at + (to - from) <= target.length, 'a copy stays within both arrays');
-  target.set(from === 0 && to === source.length ? source : source.subarray(from, to), at);
 }

@@ -8,7 +8,7 @@ import { type CheckedGroupOptions, checkGroupOptions, type GroupOptions, groupOp
 import { type OptionTable, readOptions } from './option-table.ts';
 import type { SeekTarget } from './places.ts';
 import { advice } from './refusals.ts';
-import { checkSerde, type Serde } from './serde.ts';
+import { type Serde, serdeOptions } from './serde.ts';
 import type { Topic } from './topic.ts';
 
 export interface ConsumerOptions<K = string | Uint8Array, V = unknown> extends GroupOptions {
@@ -48,20 +48,8 @@ export type TypedConsumerOptions<K, V, H> = Omit<ConsumerOptions, 'topics' | 'ke
 };
 
 export const consumerOptions = {
-  key: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'text when the bytes are UTF-8, else bytes',
-    check: checkSerde,
-    documentation: 'Serde of keys, for topics given by name.',
-  },
-  value: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'msgpack',
-    check: checkSerde,
-    documentation: 'Serde of values, for topics given by name.',
-  },
+  key: serdeOptions.keyRead,
+  value: serdeOptions.value,
   autoOffsetReset: {
     kind: 'other',
     type: "'earliest', 'latest', 'none' or { byDurationMs }",

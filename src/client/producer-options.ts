@@ -7,7 +7,7 @@ import type { Acks } from '../partition/protocol.ts';
 import { type CompressionName, compressionLevels, compressions } from '../record/compression.ts';
 import { checkClientId, checkFunction, checkInteger } from './check.ts';
 import { type Choice, type OptionTable, readOptions } from './option-table.ts';
-import { checkSerde, type Serde } from './serde.ts';
+import { type Serde, serdeOptions } from './serde.ts';
 
 export interface ProducerOptions<K = string | Uint8Array, V = unknown> {
   /** Serde of keys, for topics given by name. Default text as UTF-8, bytes as they are. */
@@ -71,20 +71,8 @@ const HOUR_MS = 3_600_000;
 const IN_FLIGHT_IDEMPOTENT_MAX = 5;
 
 export const producerOptions = {
-  key: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'text as UTF-8, bytes as they are',
-    check: checkSerde,
-    documentation: 'Serde of keys, for topics given by name.',
-  },
-  value: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'msgpack',
-    check: checkSerde,
-    documentation: 'Serde of values, for topics given by name.',
-  },
+  key: serdeOptions.keyWritten,
+  value: serdeOptions.value,
   batchSize: {
     kind: 'whole number',
     default: 131_072,

@@ -146,9 +146,19 @@ export function isSerde(serde: unknown): serde is Serde<unknown> {
 export const noSerde = 'has no serialize and deserialize; the built-in ones are serdes.json(), serdes.string …';
 
 /** The serde of an option. Throws BusError INVALID_ARGUMENT. */
-export function checkSerde(option: string, serde: unknown): void {
+function checkSerde(option: string, serde: unknown): void {
   if (!isSerde(serde)) throw new BusError('INVALID_ARGUMENT', `the serde of ${option} ${noSerde}`, { details: { option } });
 }
+
+const serdeOf = (what: 'keys' | 'values', defaultText: string) =>
+  ({ kind: 'other', type: 'Serde', defaultText, check: checkSerde, documentation: `Serde of ${what}, for topics given by name.` }) as const;
+
+/** The rows of serdes in the tables of options: keys as who writes and as who reads takes them by default, and values. */
+export const serdeOptions = {
+  keyWritten: serdeOf('keys', 'text as UTF-8, bytes as they are'),
+  keyRead: serdeOf('keys', 'text when the bytes are UTF-8, else bytes'),
+  value: serdeOf('values', 'msgpack'),
+} as const;
 
 /** Where bytes belong, for messages: the topic and the field within its records. */
 export type Field = 'key' | 'value' | `header "${string}"`;

@@ -2,7 +2,7 @@
 import type { BusError } from '../../base/errors.ts';
 import { checkFunction, checkText } from '../check.ts';
 import { type OptionTable, readOptions } from '../option-table.ts';
-import { checkSerde, type Serde } from '../serde.ts';
+import { type Serde, serdeOptions } from '../serde.ts';
 
 export interface OutboxOptions<K = string | Uint8Array, V = unknown> {
   /** Name of the table, which is made when it is not there; a second one, `<table>_lanes`, stands beside it. Default spillway_outbox. */
@@ -29,20 +29,8 @@ export const outboxOptions = {
     check: checkText,
     documentation: 'Name of the table, which is made when it is not there; a second one, `<table>_lanes`, stands beside it.',
   },
-  key: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'text as UTF-8, bytes as they are',
-    check: checkSerde,
-    documentation: 'Serde of keys, for topics given by name.',
-  },
-  value: {
-    kind: 'other',
-    type: 'Serde',
-    defaultText: 'msgpack',
-    check: checkSerde,
-    documentation: 'Serde of values, for topics given by name.',
-  },
+  key: serdeOptions.keyWritten,
+  value: serdeOptions.value,
   batchRows: {
     kind: 'whole number',
     default: 1000,

@@ -15,8 +15,8 @@ import { nameSome, randomUuid } from './words.ts';
 
 type Ask = CoordinatorAskOf<'consumerGroupHeartbeat'>;
 
-export const LEAVES = -1;
-export const LEAVES_FOR_A_WHILE = -2;
+/** The epoch by which a static member keeps its place; −1 gives it up. */
+const LEAVES_FOR_A_WHILE = -2;
 
 /** What is wrong with a heartbeat, whatever the group. */
 export function checkHeartbeat(ask: Ask, settings: GroupSettings): Refusal | null {
