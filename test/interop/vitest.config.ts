@@ -1,0 +1,11 @@
+/** `npm run interop`: the cases of foreign clients on both brokers, Spillway and Apache Kafka, with those that take long. */
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+import everyTest from '../../vitest.config.ts';
+
+process.env.SPILLWAY_INTEROP = 'full';
+
+export default defineConfig({
+  root: join(import.meta.dirname, '..', '..'),
+  test: { ...everyTest.test, include: ['test/interop/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 300_000 },
+});
