@@ -8,8 +8,10 @@ import { type OptionTable, readOptions } from '../client/option-table.ts';
 import type { BusHandle } from '../dispatch/handle.ts';
 import { Pool } from '../dispatch/pool.ts';
 import { realClock, type Timer } from '../world/clock.ts';
+import { realDisk } from '../world/disk.ts';
 import type { Logger, LogLevel } from '../world/logger.ts';
 import type { ServerAddress } from '../world/net.ts';
+import { localAddress, noteListening } from './listening-note.ts';
 
 export interface ListenOptions {
   /** The address to listen on. Default '127.0.0.1'. */
@@ -254,7 +256,10 @@ export class Listeners {
   }
 
   async listen(options: ListenOptions): Promise<Listening> {
-    const listening = new Listening(this.#entry, options, this.#around, (one) => this.#open.delete(one));
+    const listening = new Listening(this.#entry, options, this.#around, (one) => {
+      this.#open.delete(one);
+      this.#note();
+    });
     this.#open.add(listening);
     try {
       await listening.start();
@@ -262,7 +267,14 @@ export class Listeners {
       this.#open.delete(listening);
       throw error;
     }
+    this.#note();
     return listening;
+  }
+
+  #note(): void {
+    const { folder } = this.#around;
+    const known = [...this.#open].filter(({ port, path }) => port > 0 || path !== null);
+    if (folder !== null) noteListening(realDisk, folder, process.pid, known.map(localAddress));
   }
 
   /** Resolves with what was not finished in time. */

@@ -1,6 +1,7 @@
 /** `run`: a bus that any Kafka client can reach, in the foreground, until it is told to end. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Listening } from '../bus/listeners.ts';
+import { localAddress } from '../bus/listening-note.ts';
 import type { BusEvents } from '../client/events.ts';
 import { resolveFolder } from '../world/machine.ts';
 import { exitCodes, NotFinishedError } from './exit.ts';
@@ -24,6 +25,22 @@ const options = {
   hosts: { type: 'text', value: 'N', about: 'threads that carry the partitions (default cores − 1)' },
   'log-level': { type: 'text', value: 'LEVEL', about: 'log lines on standard error: silent, error, warn, info, debug (default info)' },
 } as const satisfies OptionTable;
+
+/** What to type next, for who has nothing connected yet. */
+function hints(at: Listening): string[] {
+  const place = localAddress(at);
+  const end = 'Ctrl-C, or SIGTERM, writes out what memory holds and ends it.';
+  // Of Kafka's own clients none speaks over a Unix socket.
+  if (at.path !== null) return [end];
+  return [
+    'Any Kafka client can connect now. From another terminal:',
+    `  echo hello | kcat -b ${place} -P -t greetings                                    a record in`,
+    `  kcat -b ${place} -C -t greetings                                                 records out`,
+    `  kafka-console-producer.sh --bootstrap-server ${place} --topic greetings          the same with Kafka's own tools`,
+    `  kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings --from-beginning`,
+    end,
+  ];
+}
 
 export const run = defineVerb({
   name: 'run',
@@ -63,6 +80,7 @@ async function serve(call: RunCall): Promise<number> {
       // What hosts have told of their logs comes from the coordinator as its answers do: by now all of it is here.
       recovery.end();
       await tell(call, settings, listening, topics);
+      if (!values.json) for (const line of hints(listening)) notice(line);
       await Promise.race([end.asked, lost.promise]);
     }
   } catch (error) {

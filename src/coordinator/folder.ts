@@ -4,6 +4,7 @@
  *
  *   spillway.db          the database, and the lock (store.ts)
  *   owner.pid            process id of the owner, for the message to a second one
+ *   listening            where it serves Kafka's clients, for the same message (bus/listening-note.ts)
  *   topics.copy          topics with their configurations, for when the database is lost (topics-copy.ts)
  *   clean                written as the last act of a clean close, removed by the next start
  *   <topic>-<n>/         a partition; partition.metadata and spillway-checkpoint in it name the topic's id

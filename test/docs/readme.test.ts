@@ -115,7 +115,7 @@ describe('README', () => {
     const commands = titled('console').map(([, { code }]) => code.trim());
     const [session, ...others] = commands.filter((one) => !one.startsWith('npm '));
     expect([session, others]).toEqual([expect.stringMatching(/^\$ spillway run --port 9092\nlistening on 127\.0\.0\.1:9092, /), []]);
-    expect(commands.filter((one) => one !== session)).toEqual(['npm ci && npm start', 'npm run serve', 'npm ci && npm test']);
+    expect(commands.filter((one) => one !== session)).toEqual(['npm ci && npm start', 'npm run demo', 'npm ci && npm test']);
     const named = [...readme.matchAll(/npm (?:run ([\w-]+)|(start|test)\b)/g)].map((match) => match[1] ?? match[2]);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
   });

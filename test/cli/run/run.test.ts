@@ -164,14 +164,15 @@ describe('a process', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('npm run serve', () => {
+describe.skipIf(process.platform === 'win32')('npm start', () => {
   // The group: as a terminal sends Ctrl-C to npm and to what npm has started.
   test.each([
     ['SIGTERM', false],
+    ['SIGINT', false],
     ['SIGINT', true],
   ] as const)('passes %s on and ends with 0 when the bus has closed (to the whole group: %s)', async (signal, toGroup) => {
-    const dir = join(cwd, `npm-${signal}`);
-    const child = spawn('npm', ['run', 'serve', '--', '--port', '0', '--json', '--dir', dir], {
+    const dir = join(cwd, `npm-${signal}-${toGroup}`);
+    const child = spawn('npm', ['start', '--', '--port', '0', '--json', '--dir', dir], {
       cwd: repository,
       env: withoutOurs(),
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -186,10 +187,12 @@ describe.skipIf(process.platform === 'win32')('npm run serve', () => {
         if (out.includes('"port"')) resolve();
       });
     });
-    expect(out).toContain(`"dir":"${dir}"`);
+    const { dir: told, pid } = JSON.parse(out.slice(out.indexOf('{'))) as Told;
+    expect(told).toBe(dir);
     process.kill(toGroup ? -(child.pid as number) : (child.pid as number), signal);
     expect(await ended).toBe(0);
-    // Nobody has the folder any more.
+    // It is gone, and nobody has the folder any more.
+    expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
     expect((await within(`run --port 0 --dir ${dir}`)).code).toBe(0);
   });
 });
@@ -198,6 +201,14 @@ describe('where it listens', () => {
   test('on a port that is free, told as a line', async () => {
     const { code, out } = await within('run --port 0 --dir line');
     expect([code, out]).toEqual([0, expect.stringMatching(/^listening on 127\.0\.0\.1:\d+, data folder .*\/line, 0 topics\n$/)]);
+  });
+
+  test('what to type next names that port, unless it is to be quiet', async () => {
+    const { out, err } = await within('run --port 0 --dir line');
+    const place = /127\.0\.0\.1:\d+/.exec(out)?.[0];
+    expect(err).toContain(`kcat -b ${place} -C -t greetings`);
+    expect(err).toContain(`kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings --from-beginning`);
+    expect((await within('run --port 0 --dir line --quiet')).err).toBe('');
   });
 
   test.skipIf(process.platform === 'win32')('on a Unix socket, from a file of settings', async () => {
