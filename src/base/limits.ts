@@ -114,6 +114,12 @@ export const limits = {
   connectionBytesMax: 16 * MiB,
   /** Fetch sessions of Kafka's clients (KIP-227); the one that was not used for longest makes room. */
   wireSessionsMax: 10_000,
+  /** Bytes of one response of a broker; a fetch may hold one batch that is larger than what was asked for. */
+  responseBytesMax: 512 * MiB,
+  /** Requests of one connection to a broker that wait for an answer, or to be sent; beyond it they are refused with HOST_DOWN at once. */
+  requestsInFlightMax: 4096,
+  /** Connections to one broker that are kept for requests that wait there (joins of a group), while none does. */
+  connectionsIdleMax: 16,
   /** Characters of one config value. */
   configValueMax: 32 * KiB,
   /** Bytes of the file of settings of `spillway run`. */

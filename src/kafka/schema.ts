@@ -132,6 +132,10 @@ export function api<Q extends Shape, P extends Shape>(card: Api<Q, P>): Api<Q, P
 export type RequestOf<A> = A extends Api<infer Q, Shape> ? Decoded<Q> : never;
 export type ResponseOf<A> = A extends Api<Shape, infer P> ? Encodable<P> : never;
 
+/** The same from the other end: what one who asks writes, and reads. */
+export type OutgoingRequestOf<A> = A extends Api<infer Q, Shape> ? Encodable<Q> : never;
+export type IncomingResponseOf<A> = A extends Api<Shape, infer P> ? Decoded<P> : never;
+
 export function isFlexible({ flexible }: Api, version: number): boolean {
   return flexible !== null && version >= flexible;
 }

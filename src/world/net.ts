@@ -1,6 +1,6 @@
 /** TCP and Unix sockets: the one door to node:net. Bytes in, pieces out, and when there is room; what they mean is nobody's business here. */
 import { unlinkSync } from 'node:fs';
-import { connect, createServer, type Server as NodeServer, type Socket as NodeSocket } from 'node:net';
+import { connect, createServer, type NetConnectOpts, type Server as NodeServer, type Socket as NodeSocket } from 'node:net';
 
 export interface Socket {
   /** '/127.0.0.1' as Kafka writes addresses; '/unix' for a Unix socket. */
@@ -45,6 +45,66 @@ export interface ListenOptions {
   port: number;
   /** A Unix socket instead. */
   path: string | null;
+}
+
+/** Where to connect: a port of a host, or a Unix socket. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** One who connects says where bytes are to be read to, so that the system writes them where they stay. */
+export interface ClientEvents {
+  connected(): void;
+  /** Where the next bytes go; not empty. Asked anew after each `filled`. */
+  room(): Uint8Array;
+  /** So many bytes were written to that room. */
+  filled(bytes: number): void;
+  /** Once, however it ended: also when no connection came about. `error`: what went wrong, if anything did. */
+  closed(error: Error | null): void;
+}
+
+export interface ClientSocket {
+  readonly waitingBytes: number;
+  /** Sends the pieces in one gathered write; they must not change until they were read, or the socket is destroyed. */
+  write(pieces: readonly Uint8Array[]): void;
+  /** Closes now: nothing is read from the pieces of a write any more. */
+  destroy(): void;
+  /** Whether it keeps the process alive. */
+  ref(keepAlive: boolean): void;
+}
+
+/** Connects. It ends with `closed` when that takes longer than `timeoutMs`. */
+export function connectTo(address: Address, timeoutMs: number, events: ClientEvents): ClientSocket {
+  let failure: Error | null = null;
+  const onread = {
+    buffer: () => events.room(),
+    callback: (bytes: number) => {
+      events.filled(bytes);
+      return true;
+    },
+  };
+  const socket = connect({ ...address, noDelay: true, keepAlive: true, onread } as NetConnectOpts);
+  const timer = setTimeout(() => socket.destroy(new Error(`no connection within ${timeoutMs} ms`)), timeoutMs);
+  socket.once('connect', () => {
+    clearTimeout(timer);
+    events.connected();
+  });
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  socket.on('close', () => {
+    clearTimeout(timer);
+    events.closed(failure);
+  });
+  return {
+    get waitingBytes() {
+      return socket.writableLength;
+    },
+    write: (pieces) => writePieces(socket, pieces),
+    destroy: () => void socket.destroy(),
+    ref(keepAlive) {
+      if (keepAlive) socket.ref();
+      else socket.unref();
+    },
+  };
 }
 
 /** `backlog`: connections that wait to be taken. A storm of thousands must find room. */
@@ -100,12 +160,7 @@ function take(socket: NodeSocket, connected: (socket: Socket) => SocketEvents): 
     get waitingBytes() {
       return socket.writableLength;
     },
-    write(pieces) {
-      if (pieces.length === 1) return void socket.write(pieces[0]);
-      socket.cork();
-      for (const piece of pieces) socket.write(piece);
-      socket.uncork();
-    },
+    write: (pieces) => writePieces(socket, pieces),
     pause: () => void socket.pause(),
     resume: () => void socket.resume(),
     end: () => void socket.end(),
@@ -116,4 +171,11 @@ function take(socket: NodeSocket, connected: (socket: Socket) => SocketEvents): 
   // What went wrong with a connection is told by its end.
   socket.on('error', () => {});
   socket.on('close', () => events.closed());
+}
+
+function writePieces(socket: NodeSocket, pieces: readonly Uint8Array[]): void {
+  if (pieces.length === 1) return void socket.write(pieces[0]);
+  socket.cork();
+  for (const piece of pieces) socket.write(piece);
+  socket.uncork();
 }

@@ -86,6 +86,9 @@ const proofs: Record<string, { file: string; words?: string }> = {
   handlerThreadsMax: { file: here },
   windowRecordsMax: { file: here },
   deadLetterErrorMax: { file: here },
+  responseBytesMax: { file: 'test/kafka/remote/requests.test.ts' },
+  requestsInFlightMax: { file: 'test/kafka/remote/requests.test.ts' },
+  connectionsIdleMax: { file: 'test/kafka/remote/requests.test.ts' },
   configValueMax: { file: 'test/coordinator/config-values.test.ts' },
   configFileBytesMax: { file: 'test/cli/run/settings.test.ts' },
 };
