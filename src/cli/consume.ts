@@ -7,21 +7,27 @@ import { serdes } from '../client/serde.ts';
 import type { RecordCursor } from '../record/batch-read.ts';
 import { exitCodes, NotFoundError, UsageError } from './exit.ts';
 import { type Format, type Formatter, formats, formatter, type Reading, readings } from './format.ts';
+import { frameFormOf, frameOptions } from './frames.ts';
 import type { OptionTable } from './options.ts';
 import { type Place, parsePartitions, parsePlace, placeForms } from './position.ts';
 import { Progress } from './progress.ts';
 import { busOptions, withBus } from './session.ts';
+import { parseDay, parseTime, timeForms, type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb } from './verb.ts';
 
 const options = {
   from: { type: 'text', short: 'f', value: 'PLACE', about: 'where to begin (default beginning)' },
   until: { type: 'text', short: 'u', value: 'PLACE', about: 'where to end, exclusive (default: what is there now)' },
+  since: { type: 'text', value: 'TIME', about: '--from, of times alone' },
+  day: { type: 'text', value: 'DAY', about: 'one day: 2026-01-31, today, yesterday' },
+  ...zoneOptions,
   count: { type: 'number', short: 'n', min: 0, about: 'so many records at most' },
   follow: { type: 'flag', about: 'wait for more at the end' },
   partition: { type: 'list', value: 'LIST', about: 'only these: 0, 0,2 or 0-3' },
   format: { type: 'text', value: 'FORM', choices: formats, about: 'of the output (default value)' },
   'key-as': { type: 'text', value: 'WAY', choices: readings, about: 'how keys are read (default text)' },
   'value-as': { type: 'text', value: 'WAY', choices: readings, about: 'how values are read (default text)' },
+  ...frameOptions,
   separator: { type: 'text', value: 'TEXT', about: 'between key and value (default a tab)' },
   group: { type: 'text', short: 'g', value: 'NAME', about: 'go on where this group stands, and commit for it what was written' },
   'skip-damaged': { type: 'flag', about: 'pass over damaged batches (default: stop there)' },
@@ -34,14 +40,17 @@ export const consume = defineVerb({
   usage: 'TOPIC',
   words: { min: 1, max: 1 },
   options,
-  about: `PLACE is ${placeForms}; times without a zone are UTC.
+  about: `PLACE is ${placeForms}. A time stands for the first record of that time or later, so that what
+follows one another in time follows one another in the log: no record is in two days, none is between them.
 Forms of output: value, a line each · key-value · json, a document per line: { topic, partition, offset, timestamp, key, value,
-headers }, where bytes that are not UTF-8 stand as { "base64" } · length-prefixed, as produce reads it · hex · summary. The order is
-that of each partition; partitions take turns. --json is --format json. With --group, PLACE of --from is beginning or end, and counts
+headers }, where bytes that are not UTF-8 stand as { "base64" } · length-prefixed, as produce reads it · raw, the bytes of the values
+and nothing else · hex · summary. The order is that of each partition; partitions take turns. --json is --format json. With --group, PLACE of --from is beginning or end, and counts
 only where the group has committed nothing.`,
   examples: [
     ['consume flights --count 5 --json', 'five records as JSON lines'],
     ['consume flights --from 1h --until 30m', 'what came between an hour and half an hour ago'],
+    ['consume feed --day yesterday --format length-prefixed > feed.bin', 'one day as one flat file'],
+    ['consume feed --since 2026-01-31 --until 2026-02-01T12:00 --zone local --format raw', 'a day and a half, in the zone of this machine'],
     ['consume flights --group billing --follow', 'what is new for the group billing, until Ctrl-C'],
     ['consume flights --partition 2 --from -10 --format key-value', 'the last ten records of partition 2'],
   ],
@@ -62,6 +71,8 @@ const LOOK_EVERY_MS = 200;
 async function run(call: ConsumeCall, bus: Bus): Promise<number> {
   const { positionals, values, terminal, clock } = call;
   const [topic] = positionals;
+  const format = formatOf(call);
+  frameFormOf(values, format, 'consume');
   checkGroup(call);
   const spans = await spansOf(call, bus.admin(), topic);
   for (const [partition, { from, until }] of spans) if (from >= until && values.group === undefined) spans.delete(partition);
@@ -121,7 +132,8 @@ function checkGroup({ values }: ConsumeCall): void {
   if (values.group === undefined) return;
   if (values.group === '') throw new UsageError('--group takes the name of a group', 'consume');
   if (values.partition.length > 0) throw new UsageError('--group chooses the partitions; leave --partition away', 'consume');
-  if (values.until !== undefined) throw new UsageError('--group goes on to what is there now; leave --until away, or --follow', 'consume');
+  if (values.until !== undefined || values.since !== undefined || values.day !== undefined)
+    throw new UsageError('--group goes on to what is there now; leave --since, --until and --day away', 'consume');
   if (values.from !== undefined && !['beginning', 'end'].includes(values.from))
     throw new UsageError('--from is beginning or end with --group; "spillway groups reset" moves a group elsewhere', 'consume');
 }
@@ -199,14 +211,13 @@ function formatOptions({ values, terminal }: ConsumeCall) {
     separator: values.separator ?? '\t',
     columns: terminal.outIsInteractive ? terminal.columns : 10_000,
     escape: terminal.outIsInteractive,
+    frames: frameFormOf(values, formatOf({ values }), 'consume'),
   };
 }
 
 /** Where to begin and end in each chosen partition. */
 async function spansOf({ values, clock }: ConsumeCall, admin: Admin, topic: string): Promise<Map<number, Span>> {
-  const nowMs = clock.nowMs();
-  const from = parsePlace(values.from ?? 'beginning', 'from', nowMs, 'consume');
-  const until = values.until === undefined ? null : parsePlace(values.until, 'until', nowMs, 'consume');
+  const { from, until } = placesOf(values, clock.nowMs());
   if (until !== null && values.follow) throw new UsageError('--follow has no end; leave --until away', 'consume');
   if (!(await admin.listTopics()).some(({ name }) => name === topic)) throw new NotFoundError(`topic "${topic}" does not exist`);
   const [starts, ends] = await Promise.all([offsetsAt(admin, topic, 'earliest'), offsetsAt(admin, topic, 'latest')]);
@@ -220,6 +231,25 @@ async function spansOf({ values, clock }: ConsumeCall, admin: Admin, topic: stri
   const end = (partition: number): number =>
     values.follow ? Number.POSITIVE_INFINITY : Math.min(at(lasts, partition), at(ends, partition));
   return new Map(chosen.map((partition) => [partition, { from: at(firsts, partition), until: end(partition) }]));
+}
+
+function placesOf(values: ConsumeCall['values'], nowMs: number): { from: Place; until: Place | null } {
+  const zone = (values.zone ?? 'utc') as Zone;
+  const { day, since, from, until } = values;
+  if (since !== undefined && from !== undefined) throw new UsageError('--since and --from say different things', 'consume');
+  if (day !== undefined) {
+    if (since !== undefined || from !== undefined || until !== undefined)
+      throw new UsageError('--day says where to begin and to end; leave --since, --from and --until away', 'consume');
+    const found = parseDay(day, nowMs, zone);
+    if (found === null) throw new UsageError(`--day takes a day (2026-01-31, today, yesterday), not "${day}"`, 'consume');
+    return { from: { kind: 'time', timestampMs: found.fromMs }, until: { kind: 'time', timestampMs: found.untilMs } };
+  }
+  const sinceMs = since === undefined ? null : parseTime(since, nowMs, zone);
+  if (since !== undefined && sinceMs === null) throw new UsageError(`--since takes ${timeForms}, not "${since}"`, 'consume');
+  return {
+    from: sinceMs === null ? parsePlace(from ?? 'beginning', 'from', nowMs, 'consume', zone) : { kind: 'time', timestampMs: sinceMs },
+    until: until === undefined ? null : parsePlace(until, 'until', nowMs, 'consume', zone),
+  };
 }
 
 type Offsets = ReadonlyMap<number, number>;

@@ -1,5 +1,5 @@
 /**
- * Records as text or bytes for standard output. Formats for programs (json, length-prefixed, value) keep everything or nothing of a
+ * Records as text or bytes for standard output. Formats for programs (json, length-prefixed, raw, value) keep everything or nothing of a
  * record's bytes; those for eyes (summary, hex) cut and escape.
  *
  * A JSON record: `{ topic, partition, offset, timestamp, key, value, headers }`: the timestamp in ISO 8601, key and value as text,
@@ -8,6 +8,8 @@
 import { isUtf8 } from 'node:buffer';
 import { type Serde, serdes } from '../client/serde.ts';
 import type { Header } from '../record/batch-write.ts';
+import { InputError } from './exit.ts';
+import { type FrameForm, frameOf, plainFrames } from './frames.ts';
 
 /** A record to show, wherever it was read. */
 export interface Shown {
@@ -20,7 +22,7 @@ export interface Shown {
   headers: readonly Header[];
 }
 
-export const formats = ['value', 'key-value', 'json', 'length-prefixed', 'hex', 'summary'] as const;
+export const formats = ['value', 'key-value', 'json', 'length-prefixed', 'raw', 'hex', 'summary'] as const;
 export type Format = (typeof formats)[number];
 
 /** How bytes are understood: 'text' shows UTF-8 as it is and the rest as base64. */
@@ -36,6 +38,8 @@ export interface FormatOptions {
   columns: number;
   /** The reader is a terminal: control characters of a record are shown, not sent. */
   escape: boolean;
+  /** Of 'length-prefixed'. */
+  frames?: FrameForm;
 }
 
 type Reader = (bytes: Buffer | null) => string | Buffer;
@@ -53,7 +57,9 @@ export function formatter(format: Format, options: FormatOptions): Formatter {
     case 'json':
       return (record) => `${JSON.stringify(jsonRecord(record, options))}\n`;
     case 'length-prefixed':
-      return ({ value }) => framed(value);
+      return framer(options.frames ?? plainFrames);
+    case 'raw':
+      return ({ value }) => value ?? EMPTY;
     case 'hex':
       return hexRecord;
     case 'summary':
@@ -139,11 +145,14 @@ function lineOf(value: Buffer | null): Buffer {
   return line;
 }
 
-function framed(value: Buffer | null): Buffer {
-  const bytes = Buffer.allocUnsafe(4 + (value?.length ?? 0));
-  bytes.writeUInt32BE(value === null ? 0xffff_ffff : value.length);
-  value?.copy(bytes, 4);
-  return bytes;
+function framer(form: FrameForm): Formatter {
+  return ({ topic, partition, offset, value }) => {
+    try {
+      return frameOf(value, form);
+    } catch (error) {
+      throw new InputError(`${topic}-${partition}`, `offset ${offset}`, (error as Error).message);
+    }
+  };
 }
 
 function summaryOf(record: Shown, keyText: Reader, valueText: Reader, columns: number): string {

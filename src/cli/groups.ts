@@ -10,6 +10,7 @@ import { parsePartitions, parsePlace, placeForms } from './position.ts';
 import { numberOf } from './progress.ts';
 import { busOptions, withBus } from './session.ts';
 import { table } from './table.ts';
+import { type Zone, zoneOptions } from './times.ts';
 import { defineVerb, result, type Verb } from './verb.ts';
 
 const list = defineVerb({
@@ -81,6 +82,7 @@ const reset = defineVerb({
   words: { min: 1, max: 1 },
   options: {
     to: { type: 'text', value: 'PLACE', about: placeForms },
+    ...zoneOptions,
     shift: { type: 'number', value: 'N', about: 'so many records on, or back when negative' },
     topic: { type: 'list', value: 'TOPIC[:PARTITIONS]', about: 'these only; default: all that the group has committed something of' },
     'dry-run': { type: 'flag', short: 'n', about: 'only show what would be done' },
@@ -94,7 +96,7 @@ const reset = defineVerb({
   ],
   run: async (call) => {
     const { values, positionals, terminal, clock } = call;
-    const to = targetOf(values.to, values.shift, clock.nowMs());
+    const to = targetOf(values.to, values.shift, clock.nowMs(), (values.zone ?? 'utc') as Zone);
     const topics = values.topic.length === 0 ? undefined : values.topic.flatMap(placesOf);
     return withBus(call, 'must exist', async (bus) => {
       const [groupId] = positionals;
@@ -155,10 +157,10 @@ export function lagText(offsets: readonly GroupLag[]): string {
   return known.length === 0 ? '-' : numberOf(known.reduce((sum, { lag }) => sum + lag, 0));
 }
 
-function targetOf(to: string | undefined, shift: number | undefined, nowMs: number): ResetTarget {
+function targetOf(to: string | undefined, shift: number | undefined, nowMs: number, zone: Zone): ResetTarget {
   if ((to === undefined) === (shift === undefined)) throw new UsageError('where to? give either --to or --shift', 'groups reset');
   if (shift !== undefined) return { shiftBy: shift };
-  const place = parsePlace(to ?? '', 'to', nowMs, 'groups reset');
+  const place = parsePlace(to ?? '', 'to', nowMs, 'groups reset', zone);
   switch (place.kind) {
     case 'beginning':
       return 'earliest';

@@ -7,6 +7,7 @@ import { type Format, type Formatter, formats, formatter, type Reading, readings
 import type { OptionTable } from './options.ts';
 import { type Place, parsePartitions, parsePlace, placeForms } from './position.ts';
 import { Progress } from './progress.ts';
+import { type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb } from './verb.ts';
 
 const options = {
@@ -16,6 +17,7 @@ const options = {
   header: { type: 'list', short: 'H', value: 'NAME[=TEXT]', about: 'records with this header; all that are given must be there' },
   from: { type: 'text', short: 'f', value: 'PLACE', about: 'where to begin (default beginning)' },
   until: { type: 'text', short: 'u', value: 'PLACE', about: 'where to end, exclusive (default end)' },
+  ...zoneOptions,
   partition: { type: 'list', value: 'LIST', about: 'only these: 0, 0,2 or 0-3' },
   count: { type: 'number', short: 'n', min: 1, about: 'so many at most (default 20)' },
   all: { type: 'flag', about: 'as many as there are' },
@@ -89,14 +91,15 @@ function searchOf(call: PeekCall): Search {
   if (values.json && values.format !== undefined && values.format !== 'json') throw new UsageError('--json is --format json', 'peek');
   if (values.all && values.count !== undefined) throw new UsageError('--all and --count say different things', 'peek');
   const nowMs = clock.nowMs();
+  const zone = (values.zone ?? 'utc') as Zone;
   const key = (values['key-as'] ?? 'text') as Reading;
   const value = (values['value-as'] ?? 'text') as Reading;
   const isTerminal = terminal.outIsInteractive;
   const format = values.json ? 'json' : ((values.format as Format | undefined) ?? 'summary');
   return new Search(
     call,
-    parsePlace(values.from ?? 'beginning', 'from', nowMs, 'peek'),
-    parsePlace(values.until ?? 'end', 'until', nowMs, 'peek'),
+    parsePlace(values.from ?? 'beginning', 'from', nowMs, 'peek', zone),
+    parsePlace(values.until ?? 'end', 'until', nowMs, 'peek', zone),
     matcher(values, key, value),
     formatter(format, { key, value, separator: '\t', columns: isTerminal ? terminal.columns : 1000, escape: isTerminal }),
   );

@@ -1,5 +1,6 @@
 /** Places in a topic as a command line names them: an offset, a time, an end. */
 import { UsageError } from './exit.ts';
+import { parseTime, timeForms, type Zone } from './times.ts';
 
 export type Place =
   | { kind: 'beginning' }
@@ -10,39 +11,16 @@ export type Place =
   | { kind: 'time'; timestampMs: number };
 
 /** What `parsePlace` takes, for the help. */
-export const placeForms =
-  'beginning, end, an offset, -N (the last N of each partition), a time (2026-01-31T09:30, @MILLISECONDS) or an age (90s, 15m, 1h, 7d)';
+export const placeForms = `beginning, end, an offset, -N (the last N of each partition), ${timeForms}`;
 
 /** Reads a place. `nowMs` is what ages count back from. Throws UsageError. */
-export function parsePlace(text: string, option: string, nowMs: number, verb = ''): Place {
+export function parsePlace(text: string, option: string, nowMs: number, verb = '', zone: Zone = 'utc'): Place {
   if (text === 'beginning' || text === 'end') return { kind: text };
   if (/^\d+$/.test(text)) return { kind: 'offset', offset: safe(text, option, verb) };
   if (/^-\d+$/.test(text)) return { kind: 'last', count: safe(text.slice(1), option, verb) };
-  const timestampMs = parseTime(text, nowMs);
+  const timestampMs = parseTime(text, nowMs, zone);
   if (timestampMs === null) throw new UsageError(`--${option} takes ${placeForms}, not "${text}"`, verb);
   return { kind: 'time', timestampMs };
-}
-
-/** A time in milliseconds since the epoch, or null when the text is none. A time without a zone is in UTC. */
-export function parseTime(text: string, nowMs: number): number | null {
-  if (/^@\d{1,16}$/.test(text)) return Number(text.slice(1));
-  const age = parseAge(text);
-  if (age !== null) return nowMs - age;
-  if (!/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?(Z|[+-]\d\d:?\d\d)?$/i.test(text)) return null;
-  const hasTime = text.length > 10;
-  const hasZone = /(Z|[+-]\d\d:?\d\d)$/i.test(text.slice(10));
-  const parsed = Date.parse(`${text.replace(' ', 'T').replace(',', '.')}${hasTime && !hasZone ? 'Z' : ''}`);
-  return Number.isNaN(parsed) ? null : parsed;
-}
-
-const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
-/** '90s' → 90000; '1h30m' → 5400000; null when the text is no length of time. */
-export function parseAge(text: string): number | null {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d|w))+$/.test(text)) return null;
-  let total = 0;
-  for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|s|m|h|d|w)/g)) total += Number(amount) * unitMs[unit];
-  return Math.round(total);
 }
 
 /** '0', '0,2' and '0-3' → partition numbers, each once. Throws UsageError. */

@@ -1,8 +1,10 @@
 /** `produce TOPIC [FILE…]`: files or standard input become records. */
+import { basename } from 'node:path';
 import type { Bus } from '../bus.ts';
 import type { CompressionName } from '../record/compression.ts';
 import { fileBytes, readChunks } from '../world/files.ts';
-import { exitCodes, InputError, NotFoundError } from './exit.ts';
+import { exitCodes, InputError, NotFoundError, UsageError } from './exit.ts';
+import { frameFormOf, frameOptions } from './frames.ts';
 import {
   formatOfName,
   type InputFormat,
@@ -14,8 +16,9 @@ import {
 } from './input/records.ts';
 import type { OptionTable } from './options.ts';
 import { parsePair } from './position.ts';
-import { Progress } from './progress.ts';
-import { busOptions, withBus } from './session.ts';
+import { countOf, Progress } from './progress.ts';
+import { busOptions, parseSize, withBus } from './session.ts';
+import { dayOfName, parseTime, timeForms, type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb, result } from './verb.ts';
 
 const options = {
@@ -29,6 +32,11 @@ const options = {
     about: 'how values are stored (default as-is: JSON stays JSON text)',
   },
   delimiter: { type: 'text', value: 'CHAR', about: 'between the fields of CSV (default a comma)' },
+  ...frameOptions,
+  'frame-max': { type: 'text', value: 'SIZE', about: 'a larger record is an error: 64KiB (length-prefixed; default 256MiB)' },
+  timestamp: { type: 'text', value: 'TIME', about: 'of every record: a time, or name: the day that is in the file’s name (default: now)' },
+  'timestamp-field': { type: 'text', value: 'FIELD', about: 'the field that is the time: milliseconds or a time (ndjson, json, csv)' },
+  ...zoneOptions,
   partition: { type: 'number', min: 0, max: 9999, about: 'send everything there (default: by the hash of the key)' },
   header: { type: 'list', short: 'H', value: 'NAME=VALUE', about: 'a header of every record; may be given many times' },
   compression: { type: 'text', value: 'CODEC', choices: ['none', 'gzip', 'snappy', 'lz4', 'zstd'], about: 'of batches (default none)' },
@@ -47,12 +55,15 @@ export const produce = defineVerb({
   words: { min: 1, max: 10_000 },
   options,
   about: `Forms of input: text, a record per line · ndjson, a JSON text per line · json, one array, a record per element · csv with a
-header row, a JSON object per row · length-prefixed, 4 bytes of length (big-endian) and the record's bytes, ffffffff for none.
+header row, a JSON object per row · length-prefixed, a length and the record's bytes, one after the other; a length of 4 bytes
+that is ffffffff stands for no value. What is half, or larger than --frame-max, is told with the byte at which it begins.
+TIME is ${timeForms}. Mind retention.ms: old records are removed by their own time.
 Without a FILE, or for the FILE "-", standard input is read. With --json the result is one document:
 { topic, records, bytes, malformed, created, durationMs }.`,
   examples: [
     ['produce flights flights.json --key origin --partitions 4', 'a JSON array, keyed by a field, into four partitions'],
     ['produce orders orders.csv --key id --header source=shop', 'CSV rows as JSON, with a header each'],
+    ['produce feed feed-2026-01-31.bin --format length-prefixed --length-bytes 2 --byte-order little --timestamp name', 'a day of frames'],
     ["produce log --format text --key-separator ' ' < access.log", 'lines, the first word as the key'],
   ],
   run: (call) => withBus(call, call.values['no-create'] ? 'must exist' : 'make', (bus) => run(call, bus)),
@@ -77,16 +88,21 @@ async function run(call: ProduceCall, bus: Bus): Promise<number> {
     .map((pair) => parsePair(pair, 'header', 'produce'))
     .map(([key, value]) => ({ key, value: Buffer.from(value) }));
   const totalBytes = inputBytes(files);
+  const inputs = files.map((file) => inputOptions(call, file));
   const created = await ensureTopic(call, bus, topic);
   const push = pusher(call, bus, topic, headers);
   const progress = new Progress(terminal, clock, `${topic} ← ${files.length === 1 ? nameOf(files[0]) : `${files.length} files`}`);
   const startMs = clock.monotonicMs();
   const tally: Tally = { records: 0, bytes: 0, malformed: 0, readBytes: 0 };
-  for (const file of files) {
-    if (terminal.stop.aborted) break;
-    await sendFile(call, file, push, tally, () => {
-      if (!values.quiet) progress.update({ ...tally, ...(totalBytes === null ? {} : { share: tally.readBytes / totalBytes }) });
-    });
+  const update = (): void => {
+    if (!values.quiet) progress.update({ ...tally, ...(totalBytes === null ? {} : { share: tally.readBytes / totalBytes }) });
+  };
+  try {
+    for (const [i, file] of files.entries()) if (!terminal.stop.aborted) await sendFile(call, file, inputs[i], push, tally, update);
+  } catch (error) {
+    if (error instanceof InputError)
+      call.notice(`spillway: ${countOf(tally.records)} before it ${tally.records === 1 ? 'was' : 'were'} sent`);
+    throw error;
   }
   await push.flush();
   if (tally.malformed > 0) call.notice(`spillway: ${tally.malformed} malformed records were passed over`);
@@ -134,8 +150,8 @@ function pusher({ values }: ProduceCall, bus: Bus, topic: string, headers: { key
     while (!producer.push(topic, record));
   };
   return {
-    record({ key, value }) {
-      const record = { key, value, ...fixed };
+    record(one) {
+      const record = { ...one, ...fixed };
       return producer.push(topic, record) ? undefined : later(record);
     },
     flush: () => producer.flush(),
@@ -144,9 +160,20 @@ function pusher({ values }: ProduceCall, bus: Bus, topic: string, headers: { key
 
 const rawBytes = { name: 'raw', serialize: (value: Uint8Array) => value, deserialize: (bytes: Buffer) => bytes };
 
-async function sendFile(call: ProduceCall, file: string, push: Push, tally: Tally, update: () => void): Promise<void> {
+async function sendFile(
+  call: ProduceCall,
+  file: string,
+  options: InputOptions,
+  push: Push,
+  tally: Tally,
+  update: () => void,
+): Promise<void> {
   const { values, terminal } = call;
-  const input = inputOptions(call, file);
+  const passOver = (error: InputError): void => {
+    tally.malformed++;
+    call.notice(`spillway: ${error.message}`);
+  };
+  const input = values['skip-malformed'] ? { ...options, cut: passOver } : options;
   const make = recordMaker(input, nameOf(file));
   const chunks = counted(file === '-' ? standardInput(call) : readChunks(file), tally);
   for await (const items of readerOf(input)({ name: nameOf(file), chunks })) {
@@ -163,14 +190,34 @@ async function sendFile(call: ProduceCall, file: string, push: Push, tally: Tall
   }
 }
 
-function inputOptions({ values }: ProduceCall, file: string): InputOptions {
+function inputOptions({ values, clock }: ProduceCall, file: string): InputOptions {
+  const format = (values.format as InputFormat | undefined) ?? formatOfName(file);
+  const max = values['frame-max'];
+  if (max !== undefined && format !== 'length-prefixed') throw new UsageError('--frame-max is for --format length-prefixed', 'produce');
   return {
-    format: (values.format as InputFormat | undefined) ?? formatOfName(file),
+    format,
+    frames: frameFormOf(values, format, 'produce'),
+    frameBytesMax: max === undefined ? undefined : parseSize(max, 'frame-max'),
+    timestampMs: timestampOf(values, file, clock.nowMs()),
+    timestampField: values['timestamp-field'],
+    zone: (values.zone ?? 'utc') as Zone,
     keyField: values.key,
     keySeparator: values['key-separator'],
     delimiter: values.delimiter,
     asMsgpack: values['value-as'] === 'msgpack',
   };
+}
+
+function timestampOf(values: ProduceCall['values'], file: string, nowMs: number): number | undefined {
+  const text = values.timestamp;
+  if (text === undefined) return undefined;
+  if (values['timestamp-field'] !== undefined) throw new UsageError('--timestamp and --timestamp-field say different things', 'produce');
+  const zone = (values.zone ?? 'utc') as Zone;
+  const timeMs = text === 'name' ? dayOfName(basename(file), zone) : parseTime(text, nowMs, zone);
+  if (timeMs !== null) return timeMs;
+  if (text === 'name')
+    throw new UsageError(`--timestamp name: there is no day such as 2026-01-31 in the name "${nameOf(file)}"`, 'produce');
+  throw new UsageError(`--timestamp takes ${timeForms}, or name, not "${text}"`, 'produce');
 }
 
 function tolerant(make: () => InputRecord | null, tally: Tally): InputRecord | null {

@@ -168,6 +168,76 @@ describe('round trips', () => {
     expect((await spillway('consume binary --format length-prefixed')).bytes.equals(input)).toBe(true);
   });
 
+  test('a day of frames: each file at the day of its name, read back day by day, byte for byte', async () => {
+    const frames = (day: number, count: number) =>
+      Buffer.concat(
+        Array.from({ length: count }, (_, i) => {
+          const value = Buffer.alloc(1 + ((i * 7) % 300), day + i);
+          const length = Buffer.alloc(2);
+          length.writeUInt16LE(value.length);
+          return Buffer.concat([length, value]);
+        }),
+      );
+    const days = [frames(1, 300), frames(2, 400)];
+    writeFileSync(join(cwd, 'feed-2026-01-30.bin'), days[0]);
+    writeFileSync(join(cwd, 'feed-20260131.bin'), days[1]);
+    const form = '--format length-prefixed --length-bytes 2 --byte-order little';
+    await spillway('topics create feed --config retention.ms=-1');
+    const { out } = await spillway(`produce feed feed-2026-01-30.bin feed-20260131.bin ${form} --timestamp name --json`);
+    expect(JSON.parse(out)).toMatchObject({ records: 700, malformed: 0 });
+    expect((await spillway(`consume feed --day 2026-01-30 ${form}`)).bytes.equals(days[0])).toBe(true);
+    expect((await spillway(`consume feed --since 2026-01-31 --until 2026-02-01 ${form}`)).bytes.equals(days[1])).toBe(true);
+    const values = Buffer.concat(Array.from({ length: 300 }, (_, i) => Buffer.alloc(1 + ((i * 7) % 300), 1 + i)));
+    expect((await spillway('consume feed --until 2026-01-31 --format raw')).bytes.equals(values)).toBe(true);
+    expect((await spillway(`consume feed --since 2026-02-01 ${form}`)).out).toBe('');
+    expectEnd(await spillway(`consume feed --length-bytes 1 --format length-prefixed`), 1, /feed-0, offset 37: its value has 260 bytes/);
+    expectEnd(await spillway('consume feed --day 2026-02-30'), 2, /--day takes a day/);
+    expectEnd(await spillway('consume feed --day today --until end'), 2, /--day says where to begin and to end/);
+    expectEnd(await spillway('consume feed --since end'), 2, /--since takes a time/);
+    expectEnd(await spillway('consume feed --since 1h --from 1h'), 2, /say different things/);
+    expectEnd(await spillway('consume feed --byte-order little'), 2, /--byte-order is for --format length-prefixed, not value/);
+    expectEnd(await spillway(`produce feed ${form} --timestamp name`), 2, /no day such as 2026-01-31 in the name "standard input"/);
+    expectEnd(await spillway('produce feed --timestamp soon'), 2, /--timestamp takes a time/);
+  });
+
+  test('a half frame at the end, and one that is too large, are told with file and byte; what came before is sent', async () => {
+    const whole = Buffer.from('0000000161' + '0000000162', 'hex');
+    writeFileSync(join(cwd, 'half.bin'), Buffer.concat([whole, Buffer.from('0000000963', 'hex')]));
+    writeFileSync(join(cwd, 'large.bin'), Buffer.concat([whole, Buffer.from('7fffffff63', 'hex')]));
+    const half = await spillway('produce halves half.bin --format length-prefixed');
+    expectEnd(
+      half,
+      1,
+      /^created.*\nspillway: 2 records before it were sent\nspillway: half\.bin, byte 10: the input ends within a record: 5 bytes/,
+    );
+    expect((await spillway('consume halves')).out).toBe('a\nb\n');
+    const { out, err } = await spillway('produce halves2 half.bin half.bin --format length-prefixed --skip-malformed --json');
+    expect(JSON.parse(out)).toMatchObject({ records: 4, malformed: 2 });
+    expect(err).toMatch(/half\.bin, byte 10: the input ends/);
+    expectEnd(
+      await spillway('produce halves large.bin --format length-prefixed --frame-max 64KiB --skip-malformed'),
+      1,
+      /large\.bin, byte 10: it announces 2147483647 bytes, more than the 65536 bytes/,
+    );
+    expect((await spillway('consume halves')).out).toBe('a\nb\na\nb\n');
+  });
+
+  test('times from a field', async () => {
+    const input = '{"at":"2026-01-30T10:00Z"}\n{"at":1769860800000}\n{"at":"2026-01-31"}\n';
+    await spillway('produce timed --format ndjson --timestamp-field at', input);
+    expect((await lines('consume timed --json')).map((record) => (record as { timestamp: string }).timestamp)).toEqual([
+      '2026-01-30T10:00:00.000Z',
+      '2026-01-31T12:00:00.000Z',
+      '2026-01-31T00:00:00.000Z',
+    ]);
+    expectEnd(
+      await spillway('produce timed --format ndjson --timestamp-field at', '{"at":true}\n'),
+      1,
+      /line 1: --timestamp-field at is no time, but true/,
+    );
+    expectEnd(await spillway('produce timed --timestamp-field at', 'x\n'), 2, /--timestamp-field names a field/);
+  });
+
   test('as MessagePack, the default of the library', async () => {
     await spillway('produce packed --format ndjson --value-as msgpack', '{"a":[1,"x"]}\nnull\n');
     expect(await lines('consume packed --value-as msgpack --json')).toMatchObject([{ value: { a: [1, 'x'] } }, { value: null }]);
@@ -246,7 +316,7 @@ describe('processes', () => {
     expect([code, out]).toEqual([130, 'four\nfive\n']);
     expect((await spillway('consume work --group team')).out).toBe('');
     expectEnd(await spillway('consume work --group team --partition 0'), 2, /--group chooses the partitions/);
-    expectEnd(await spillway('consume work --group team --until 3'), 2, /leave --until away/);
+    expectEnd(await spillway('consume work --group team --until 3'), 2, /leave --since, --until and --day away/);
     expectEnd(await spillway('consume work --group team --from -3'), 2, /groups reset/);
   });
 

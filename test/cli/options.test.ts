@@ -2,8 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/cli/exit.ts';
 import { parseOptions } from '../../src/cli/options.ts';
-import { parseAge, parsePair, parsePartitions, parsePlace, parseTime } from '../../src/cli/position.ts';
+import { parsePair, parsePartitions, parsePlace } from '../../src/cli/position.ts';
 import { didYouMean, editsBetween } from '../../src/cli/suggest.ts';
+import { dayOfName, parseAge, parseDay, parseTime } from '../../src/cli/times.ts';
 
 const table = {
   dir: { type: 'text', about: '', value: 'FOLDER' },
@@ -95,7 +96,38 @@ describe('places', () => {
 
   test('ages and times that are none', () => {
     expect([parseAge('7d'), parseAge('1.5h'), parseAge('h'), parseAge('')]).toEqual([604_800_000, 5_400_000, null, null]);
-    expect(parseTime('yesterday', nowMs)).toBeNull();
+    expect(parseTime('soon', nowMs)).toBeNull();
+  });
+
+  test('days, as dates and by name; of a local zone they may be longer or shorter', () => {
+    const day = (text: string, zone: 'utc' | 'local' = 'utc') => {
+      const found = parseDay(text, nowMs, zone);
+      return found === null ? null : [new Date(found.fromMs).toISOString(), (found.untilMs - found.fromMs) / 3_600_000];
+    };
+    expect(day('2026-01-31')).toEqual(['2026-01-31T00:00:00.000Z', 24]);
+    expect(day('today')).toEqual(['2026-01-31T00:00:00.000Z', 24]);
+    expect(day('yesterday')).toEqual(['2026-01-30T00:00:00.000Z', 24]);
+    expect([day('2026-02-31'), day('tomorrow'), day('2026-1-31')]).toEqual([null, null, null]);
+    const before = process.env.TZ;
+    try {
+      process.env.TZ = 'Europe/Berlin';
+      expect(day('2026-03-29', 'local')).toEqual(['2026-03-28T23:00:00.000Z', 23]);
+      expect(day('2026-10-25', 'local')).toEqual(['2026-10-24T22:00:00.000Z', 25]);
+      expect(parseTime('2026-07-01T12:00', nowMs, 'local')).toBe(Date.UTC(2026, 6, 1, 10));
+      expect(parseTime('2026-07-01T12:00Z', nowMs, 'local')).toBe(Date.UTC(2026, 6, 1, 12));
+    } finally {
+      if (before === undefined) delete process.env.TZ;
+      else process.env.TZ = before;
+    }
+  });
+
+  test('the day in the name of a file', () => {
+    const found = (name: string) => {
+      const dayMs = dayOfName(name);
+      return dayMs === null ? null : new Date(dayMs).toISOString().slice(0, 10);
+    };
+    expect([found('feed-2026-01-31.bin'), found('20260131.dat'), found('v12345678_2026.01.31')]).toEqual(Array(3).fill('2026-01-31'));
+    expect([found('feed.bin'), found('feed-20261331.bin'), found('1202601310.bin')]).toEqual([null, null, null]);
   });
 
   test('partitions: numbers, lists, ranges, each once', () => {

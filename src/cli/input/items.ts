@@ -55,45 +55,6 @@ export async function* readLines({ name, chunks }: Source, bytesMax: number = it
   if (restBytes > 0) yield [{ bytes: withoutCr(Buffer.concat(rest)), place: line }];
 }
 
-/** One item per record of `length (4 bytes, big-endian) · bytes`; the length ffffffff is a tombstone. */
-export async function* readLengthPrefixed({ name, chunks }: Source, bytesMax: number = itemBytesMax): AsyncGenerator<Item[]> {
-  let place = 0;
-  let waiting: Buffer[] = [];
-  let waitingBytes = 0;
-  // Bytes that must be there before another record can be whole: pieces are joined once, not per piece.
-  let wanted = 4;
-  for await (const chunk of chunks) {
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (waitingBytes < wanted) continue;
-    const bytes = waiting.length === 1 ? chunk : Buffer.concat(waiting);
-    const items: Item[] = [];
-    let at = 0;
-    for (;;) {
-      wanted = 4;
-      if (bytes.length - at < wanted) break;
-      const length = bytes.readUInt32BE(at);
-      const isNull = length === 0xffff_ffff;
-      if (!isNull && length > bytesMax) throw tooLong(name, `byte ${place}`, bytesMax, length);
-      wanted = isNull ? 4 : 4 + length;
-      if (bytes.length - at < wanted) break;
-      items.push({ bytes: isNull ? null : bytes.subarray(at + 4, at + wanted), place });
-      at += wanted;
-      place += wanted;
-    }
-    waiting = at === bytes.length ? [] : [bytes.subarray(at)];
-    waitingBytes = bytes.length - at;
-    if (items.length > 0) yield items;
-  }
-  if (waitingBytes > 0) {
-    throw new InputError(
-      name,
-      `byte ${place}`,
-      `the input ends within a record: ${waitingBytes} bytes are there, ${wanted} were announced`,
-    );
-  }
-}
-
 export function tooLong(source: string, place: string, bytesMax: number, bytes?: number): InputError {
   const found = bytes === undefined ? 'it is longer' : `it announces ${bytes} bytes, more`;
   return new InputError(source, place, `${found} than the ${bytesMax} bytes that a record may have; is this the right --format?`);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/cli/exit.ts';
 import { readCsv } from '../../../src/cli/input/csv.ts';
-import { type Item, type ItemReader, readLengthPrefixed, readLines } from '../../../src/cli/input/items.ts';
+import { type Item, type ItemReader, readLines } from '../../../src/cli/input/items.ts';
 import { readJsonArray } from '../../../src/cli/input/json-array.ts';
 
 async function* pieces(bytes: Buffer, cuts: number[]): AsyncGenerator<Buffer> {
@@ -58,34 +58,6 @@ describe('lines', () => {
     expect(texts(await read(bounded, '12345\n12345'))).toEqual(['12345', '12345']);
     expect(await refusal(bounded, 'ok\n123456\n')).toMatch(/^input, line 2: it is longer than the 5 bytes/);
     expect(await refusal(bounded, 'ok\n123456')).toMatch(/^input, line 2/);
-  });
-});
-
-describe('length-prefixed', () => {
-  const framed = (...values: (string | null)[]) =>
-    Buffer.concat(
-      values.map((value) => {
-        const bytes = Buffer.from(value ?? '');
-        const length = Buffer.alloc(4);
-        length.writeUInt32BE(value === null ? 0xffffffff : bytes.length);
-        return Buffer.concat([length, bytes]);
-      }),
-    );
-
-  test('records, empty ones and tombstones', async () => {
-    const items = await read(readLengthPrefixed, framed('one', '', null, 'four'));
-    expect(texts(items)).toEqual(['one', '', null, 'four']);
-    expect(places(items)).toEqual([0, 7, 11, 15]);
-  });
-
-  test('however cut', () => sameHoweverCut(readLengthPrefixed, framed('one', '', null, 'three')));
-
-  test('an end within a record, a length beyond the bound', async () => {
-    expect(await refusal(readLengthPrefixed, framed('one', 'two').subarray(0, 12))).toBe(
-      'input, byte 7: the input ends within a record: 5 bytes are there, 7 were announced',
-    );
-    expect(await refusal(readLengthPrefixed, Buffer.from([0, 0]))).toMatch(/2 bytes are there, 4 were announced/);
-    expect(await refusal(readLengthPrefixed, 'text that is no frame')).toMatch(/^input, byte 0: it announces 1952807028 bytes/);
   });
 });
 
