@@ -88,6 +88,7 @@ export class Dispatcher {
   readonly #subscribers = new Set<Subscriber>();
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
+  #loadIsNew = false;
   #receiving = false;
   #holds = 0;
   #hadCoordinator = false;
@@ -344,13 +345,20 @@ export class Dispatcher {
 
   /** Tells the governor what this thread holds, and what its clients have passed, one report at a time. */
   #tellLoad(): void {
-    if (this.#loadReporting || this.#closed || this.#memory === undefined) return;
+    if (this.#closed || this.#memory === undefined) return;
+    if (this.#loadReporting) {
+      this.#loadIsNew = true;
+      return;
+    }
     this.#loadReporting = true;
+    this.#loadIsNew = false;
     const { heapBytes, rssBytes } = this.#memory();
     const load = { dispatcher: this.index, inFlightBytes: this.inFlightBytes, heapBytes, rssBytes, clients: this.throttles.take() };
     this.askCoordinator('reportLoad', load, (error, reply) => {
       this.#loadReporting = false;
       this.throttles.set(error === 0 && reply !== null ? reply.throttles : null);
+      // Somebody waits to hear of what came since. A coordinator that is gone is told when the next one may be there.
+      if (this.#loadIsNew && error === 0) this.#tellLoad();
     });
   }
 }

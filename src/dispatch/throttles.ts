@@ -21,6 +21,9 @@ export class Gate {
   readonly clientId: string;
   readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
+  /** Who wants to know what the coordinator says of what has passed: since it was told last, and within what it was told. */
+  #asking: (() => void)[] = [];
+  #asked: (() => void)[] = [];
   /** Passed since it was told last. */
   #bytes = 0;
   /** Bytes per second that all of this client id may pass together; null: no quota, undefined: nobody has said yet. */
@@ -40,6 +43,21 @@ export class Gate {
     if (this.#rate === null) return true;
     if (this.#rate === undefined) return this.#bytes <= UNKNOWN_BYTES_MAX;
     return this.#bytes <= (this.#rate * TELL_EVERY_MS) / 1000 && this.#clock.monotonicMs() >= this.#untilMs;
+  }
+
+  /** Somebody has said whether there is a quota. */
+  get isKnown(): boolean {
+    return this.#rate !== undefined;
+  }
+
+  /** Bytes per second that may pass, of all of this client id together; null: as much as there is, or it is not known yet. */
+  get rate(): number | null {
+    return this.#rate ?? null;
+  }
+
+  /** Whether there is something to be told of it, or to be heard. What nobody uses and nothing holds back is left out. */
+  get hasNews(): boolean {
+    return this.#bytes > 0 || this.#rate === undefined || this.#waiting.size > 0 || this.#asking.length > 0 || this.delayMs > 0;
   }
 
   /** Milliseconds until it opens, as far as is known: what Kafka's clients are told as throttle_time_ms. */
@@ -62,10 +80,17 @@ export class Gate {
     this.#waiting.delete(then);
   }
 
+  /** Use `Throttles.whenTold`: `delayMs` is then what follows from all that has passed. */
+  whenTold(then: () => void): void {
+    this.#asking.push(then);
+  }
+
   /** What passed since this was asked last. */
   take(): number {
     const bytes = this.#bytes;
     this.#bytes = 0;
+    this.#asked.push(...this.#asking);
+    this.#asking = [];
     return bytes;
   }
 
@@ -75,13 +100,22 @@ export class Gate {
     this.#untilMs = this.#clock.monotonicMs() + delayMs;
     this.#timer?.cancel();
     this.#timer = null;
+    this.#answer();
     if (this.isOpen) this.#open();
     else if (this.#waiting.size > 0) this.#setTimer();
   }
 
   /** Nobody has answered: what may pass as far as is known goes on. */
   retry(): void {
+    this.#answer();
     if (this.isOpen) this.#open();
+  }
+
+  #answer(): void {
+    const asked = this.#asked;
+    if (asked.length === 0) return;
+    this.#asked = [];
+    for (const then of asked) then();
   }
 
   #setTimer(): void {
@@ -138,10 +172,17 @@ export class Throttles {
     if (used !== undefined && --used.users === 0) this.#gates[flow].delete(gate.clientId);
   }
 
-  /** To be told: every client id of this thread, with what it passed since this was asked last. */
+  /** Calls `then` once, when the coordinator has heard what has passed this gate by now. */
+  whenTold(gate: Gate, then: () => void): void {
+    gate.whenTold(then);
+    this.#tell?.();
+  }
+
+  /** To be told: the client ids of this thread of which there is something to tell, with what they passed since this was asked last. */
   take(): ClientLoad[] {
     const { produce, fetch } = this.#gates;
-    const clientIds = new Set([...produce.keys(), ...fetch.keys()]);
+    const clientIds = new Set<string>();
+    for (const gates of [produce, fetch]) for (const [clientId, { gate }] of gates) if (gate.hasNews) clientIds.add(clientId);
     return [...clientIds].slice(0, limits.clientsToldMax).map((clientId) => ({
       clientId,
       producedBytes: produce.get(clientId)?.gate.take() ?? 0,

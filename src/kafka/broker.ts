@@ -17,6 +17,9 @@ export interface BrokerSetup {
   log: Logger;
 }
 
+/** How often is looked whether there is room for what waits. */
+const LOOK_MS = 50;
+
 /** The one broker's number. */
 export const NODE_ID = 1;
 
@@ -35,6 +38,7 @@ export class Broker implements Subscriber {
   whenGone: () => void = () => {};
   /** Appends that wait for room in the outbox, in order. */
   readonly #waiting: (() => boolean)[] = [];
+  #looks = false;
   readonly #byKey: ReadonlyMap<number, Handler>;
 
   constructor(setup: BrokerSetup) {
@@ -54,14 +58,35 @@ export class Broker implements Subscriber {
     return this.#byKey.get(key);
   }
 
-  /** Calls `attempt` whenever the outbox may have room again, until it says that it is done. Those that asked first come first. */
+  /** Calls `attempt` whenever the bus may take more again, until it says that it is done. Those that asked first come first. */
   whenRoom(attempt: () => boolean): void {
     if (this.#waiting.length === 0 && attempt()) return;
     this.#waiting.push(attempt);
+    this.#lookAgain();
+  }
+
+  /** Somebody has given up, or the bus has room again. */
+  roomMade(): void {
+    while (this.#waiting.length > 0 && this.#waiting[0]()) this.#waiting.shift();
+  }
+
+  /** What makes room is not always told: a level of pressure that falls, a connection that ends. */
+  #lookAgain(): void {
+    if (this.#looks || this.#waiting.length === 0) return;
+    this.#looks = true;
+    this.clock.after(LOOK_MS, () => {
+      this.#looks = false;
+      this.roomMade();
+      this.#lookAgain();
+    });
   }
 
   turned(): void {
-    while (this.#waiting.length > 0 && this.#waiting[0]()) this.#waiting.shift();
+    this.roomMade();
+  }
+
+  pressure(): void {
+    this.roomMade();
   }
 
   topicsChanged(): void {

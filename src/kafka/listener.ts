@@ -50,7 +50,7 @@ export class Listener {
   start(ready: (address: ServerAddress | null, error: Error | null) => void): void {
     listen(
       this.#setup,
-      (socket) => this.#connected(socket),
+      (socket) => this.connect(socket),
       (server, error) => {
         if (server === null) return ready(null, error);
         this.#server = server;
@@ -70,7 +70,8 @@ export class Listener {
     this.#closeSome();
   }
 
-  #connected(socket: Socket): SocketEvents {
+  /** A client has connected. */
+  connect(socket: Socket): SocketEvents {
     this.#accepted++;
     const { clock } = this.#broker;
     const connection = new Connection(

@@ -1,9 +1,10 @@
 /** Produce: batches into partitions, stored as they came. Version 13 names topics by id (KIP-516); the records are a view of the frame. */
 import { errors } from '../../base/errors.ts';
 import type { PartitionMetadata } from '../../coordinator/protocol.ts';
-import type { Acks } from '../../partition/protocol.ts';
+import type { Acks, HostReplyOf } from '../../partition/protocol.ts';
 import { type Broker, kafkaCode } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
+import { type Append, produceAll } from '../producing.ts';
 import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, records, string, struct, uuid } from '../schema.ts';
 
 export const produce = api({
@@ -76,13 +77,17 @@ type Request = RequestOf<typeof produce>;
 type PartitionRow = Writable<ResponseOf<typeof produce>['responses'][number]['partitionResponses'][number]>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Batches go into the outbox as they came, in order; while it has no room, no further request of the connection begins. */
+/** Batches go into the outbox as they came, in order. */
 export function handleProduce(request: Request, call: Call, reply: Reply<typeof produce.response>): void {
   const release = call.hold();
-  call.broker.topics.learn(request.topicData.map(named), false, () => append(request, call, release, reply));
+  call.broker.topics.learn(request.topicData.map(named), false, () => {
+    append(request, call, reply);
+    release();
+  });
 }
 
-function append(request: Request, { broker, connection }: Call, release: () => void, reply: Reply<typeof produce.response>): void {
+function append(request: Request, call: Call, reply: Reply<typeof produce.response>): void {
+  const { broker, connection } = call;
   const appends: Append[] = [];
   const responses = request.topicData.map((topic) => ({
     name: topic.name,
@@ -93,59 +98,29 @@ function append(request: Request, { broker, connection }: Call, release: () => v
       const refusal = refusalOf(request, batch, broker, place);
       if (refusal !== 0) row.errorCode = refusal;
       else if (place === undefined) row.errorCode = unknown(broker, topic);
-      else if (batch !== null) appends.push({ place, batch, row });
+      else if (batch !== null) appends.push({ place, batch, done: (error, answer) => fill(row, error, answer) });
       return row;
     }),
   }));
-  let left = appends.length;
-  const answered = (): void => {
-    if (left-- > 1) return;
-    if (request.acks !== 0) return reply({ responses });
+  const { acks, timeoutMs } = request;
+  produceAll(call, { acks: acks as Acks, timeoutMs }, appends, (throttleTimeMs) => {
+    if (acks !== 0) return reply({ responses, throttleTimeMs });
     const failed = responses.some(({ partitionResponses }) => partitionResponses.some(({ errorCode = 0 }) => errorCode !== 0));
     // Without a response, its end is all that tells the client.
     if (failed) connection.close('produce-refused');
     reply(null);
-  };
-  left++;
-  let next = 0;
-  broker.whenRoom(() => {
-    while (next < appends.length && send(broker, request.acks as Acks, appends[next], answered)) next++;
-    if (next < appends.length && !connection.closed) return false;
-    release();
-    answered();
-    return true;
   });
 }
 
-interface Append {
-  place: PartitionMetadata;
-  batch: Uint8Array;
-  row: PartitionRow;
-}
-
-/** False: the outbox has no room now. */
-function send({ dispatcher }: Broker, acks: Acks, { place, batch, row }: Append, answered: () => void): boolean {
-  const { outbox } = dispatcher;
-  const { length } = batch;
-  const position = outbox.take(length);
-  if (position < 0) return false;
-  outbox.bytes.set(batch, position);
-  dispatcher.inFlightBytes += length;
-  const ask = { slot: place.slot, acks, own: false, position, length, batch: null };
-  dispatcher.askHost(place.host, 'append', ask, (error, answer) => {
-    outbox.give(position, length);
-    dispatcher.inFlightBytes -= length;
-    if (error !== 0 || answer === null) {
-      row.errorCode = kafkaCode(error);
-      row.errorMessage = answer === null || answer.message === '' ? null : answer.message;
-    } else {
-      row.baseOffset = answer.baseOffset;
-      row.logAppendTimeMs = answer.logAppendTimeMs;
-      row.logStartOffset = answer.startOffset;
-    }
-    answered();
-  });
-  return true;
+function fill(row: PartitionRow, error: number, answer: HostReplyOf<'append'> | null): void {
+  if (error !== 0 || answer === null) {
+    row.errorCode = kafkaCode(error);
+    row.errorMessage = answer === null || answer.message === '' ? null : answer.message;
+  } else {
+    row.baseOffset = answer.baseOffset;
+    row.logAppendTimeMs = answer.logAppendTimeMs;
+    row.logStartOffset = answer.startOffset;
+  }
 }
 
 function refusalOf(

@@ -6,6 +6,7 @@ import { kafkaCode } from '../broker.ts';
 import { type FetchSession, type Followed, keyOf } from '../fetch-sessions.ts';
 import { type Fetched, fetchSession } from '../fetching.ts';
 import type { Call, CallConnection, Reply } from '../handler.ts';
+import { gateOf, mute, whenKnown } from '../quotas.ts';
 import {
   api,
   array,
@@ -141,22 +142,47 @@ type PartitionRow = TopicRow['partitions'][number];
 /** What stands behind the fetches of a connection that have no session. */
 const ofConnections = new WeakMap<CallConnection, FetchSession>();
 
-/** No further request of the connection begins until it is answered: it goes on where this one ends. */
+/**
+ * No further request of the connection begins until it is answered: it goes on where this one ends. One that comes while its client id
+ * has to wait is answered with nothing but how long (KIP-219).
+ */
 export function handleFetch(request: Request, call: Call, reply: Reply<typeof fetch.response>): void {
   const { broker } = call;
-  const { sessionId, sessionEpoch } = request;
-  const opened = broker.sessions.open({ sessionId, sessionEpoch, usesIds: usesIds(request) });
-  if (typeof opened === 'number') return reply({ errorCode: opened, responses: [] });
-  const session = opened ?? ofConnection(request, call);
-  const isFull = sessionEpoch <= 0;
-  follow(session, request, isFull);
-  const wanted = { bytesMin: request.minBytes, bytesMax: request.maxBytes, waitMs: Math.max(0, request.maxWaitMs) };
+  const gate = gateOf('fetch', call);
   const release = call.hold();
+  const refused = (errorCode: number): void => {
+    reply({ errorCode, responses: [] });
+    release();
+  };
+  whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
+    const { sessionId, sessionEpoch } = request;
+    // A session that is not there yet is not made for an answer without partitions.
+    const isThrottled = throttleTimeMs > 0;
+    const opened = isThrottled && sessionEpoch <= 0 ? null : broker.sessions.open({ sessionId, sessionEpoch, usesIds: usesIds(request) });
+    if (typeof opened === 'number') return refused(opened);
+    if (!isThrottled) return read(request, call, opened ?? ofConnection(request, call), reply, release);
+    if (opened !== null) follow(opened, request, false);
+    reply({ throttleTimeMs, sessionId: opened?.id ?? 0, responses: [] });
+    mute(call, gate, throttleTimeMs, release);
+  });
+}
+
+function read(request: Request, call: Call, session: FetchSession, reply: Reply<typeof fetch.response>, release: () => void): void {
+  const { broker } = call;
+  const gate = gateOf('fetch', call);
+  const isFull = request.sessionEpoch <= 0;
+  follow(session, request, isFull);
+  // What is fetched at once is paid for within a second.
+  const bytesMax = Math.min(request.maxBytes, gate?.rate ?? request.maxBytes);
+  const wanted = { bytesMin: Math.min(request.minBytes, bytesMax), bytesMax, waitMs: Math.max(0, request.maxWaitMs) };
   broker.topics.learn(unplaced(session), false, () => {
     fetchSession(broker.dispatcher, broker.topics, session, wanted, (fetched) => {
       const rows = isFull ? allOf(session, fetched) : fetched;
-      reply({ sessionId: session.id, responses: rowsOf(rows, request.isolationLevel, call.version) });
-      release();
+      gate?.pass(fetched.reduce((sum, { records: bytes }) => sum + (bytes?.length ?? 0), 0));
+      whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
+        reply({ throttleTimeMs, sessionId: session.id, responses: rowsOf(rows, request.isolationLevel, call.version) });
+        mute(call, gate, throttleTimeMs, release);
+      });
     });
   });
 }
