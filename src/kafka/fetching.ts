@@ -64,7 +64,8 @@ class Fetching {
     const changes = this.#changes();
     const hosts = [...session.hosts.keys()].filter((host) => changes.has(host) || hasAny(session, host));
     const immediately = this.#fetched.length > 0;
-    if (hosts.length === 0) return this.#endLater(immediately ? 0 : this.#wanted.waitMs);
+    // Nothing to wait for: so it is with the fetch by which a client closes its session.
+    if (hosts.length === 0) return this.#dispatcher.clock.next(() => this.#end());
     for (const host of hosts) this.#asked.add(host);
     for (const host of hosts) this.#ask(host, changes.get(host) ?? [], hosts.length, immediately);
   }
@@ -198,12 +199,6 @@ class Fetching {
     this.#woken = true;
     for (const host of this.#asked)
       this.#dispatcher.askHost(host, 'wakeFetch', { session: this.#session.hostSession, forget: false }, () => {});
-  }
-
-  /** Nothing can be read: the answer comes when the reader's time is over, lest it asks again at once. */
-  #endLater(ms: number): void {
-    if (ms === 0) this.#dispatcher.clock.next(() => this.#end());
-    else this.#dispatcher.clock.after(ms, () => this.#end());
   }
 
   #endIfDone(): void {

@@ -42,5 +42,16 @@ export function on<Q extends Shape, P extends Shape>(
 
 /** A row for each API that is spoken. */
 export function spokenBy(handlers: readonly Handler[]): { apiKey: number; minVersion: number; maxVersion: number }[] {
-  return handlers.map(({ api: { key, versions } }) => ({ apiKey: key, minVersion: versions[0], maxVersion: versions[1] }));
+  return handlers.map(({ api: { key, versions } }) => ({
+    apiKey: key,
+    minVersion: key === PRODUCE ? PRODUCE_SAID_FROM : versions[0],
+    maxVersion: versions[1],
+  }));
 }
+
+const PRODUCE = 0;
+/**
+ * What is said, not what is spoken, as Kafka 4 has it (KAFKA-18659): librdkafka up to 2.8 takes a broker that does not speak the oldest
+ * versions of Produce for one that knows no codecs, and refuses to compress.
+ */
+const PRODUCE_SAID_FROM = 0;

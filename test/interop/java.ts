@@ -15,7 +15,7 @@ export const kafkaVersion = '4.1.1';
 const cacheFolder = join(import.meta.dirname, '..', '.cache');
 const jarFolder = join(cacheFolder, `kafka-${kafkaVersion}`);
 // A short-lived JVM starts twice as fast without the optimising compiler.
-const shortLived = [
+export const shortLived = [
   '-XX:TieredStopAtLevel=1',
   '-XX:+UseSerialGC',
   '-Xshare:auto',

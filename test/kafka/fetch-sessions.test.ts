@@ -96,6 +96,16 @@ function told({ responses }: Decoded<typeof fetch.response>): string[] {
 }
 
 describe('a session', () => {
+  test('a fetch that leaves nothing to wait for is answered at once: so a client closes its session', async () => {
+    const reader = await Reader.ofTopic(1);
+    const { sessionId } = await reader.fetch({ epoch: 0, offsets: { 0: 0 } });
+    const startMs = performance.now();
+    const closed = await reader.fetch({ id: sessionId, epoch: -1, waitMs: 20_000 });
+    expect(closed).toMatchObject({ errorCode: 0, sessionId: 0, responses: [] });
+    expect(performance.now() - startMs).toBeLessThan(10_000);
+    expect(await reader.fetch({ id: sessionId, epoch: 1 })).toMatchObject({ errorCode: errors.FETCH_SESSION_ID_NOT_FOUND.kafkaCode });
+  });
+
   test('begins with all of its partitions, and then names only what has something new', async () => {
     const reader = await Reader.ofTopic(3);
     await reader.send(1, 'a');

@@ -187,8 +187,9 @@ describe('KIP-848', () => {
   test.each(versionsOf(consumerGroupDescribe))('ConsumerGroupDescribe %d', async (version) => {
     const groupId = `described-${version}`;
     const { memberEpoch } = await alive(groupId, 'm', 0);
-    await joinAndSync('a-classic-one');
-    const groupIds = [groupId, 'a-classic-one', 'nowhere'];
+    const classicId = `classic-${version}`;
+    await joinAndSync(classicId);
+    const groupIds = [groupId, classicId, 'nowhere'];
     const { groups } = await client.ask(consumerGroupDescribe, version, { groupIds, includeAuthorizedOperations: false });
     expect(groups.map(({ errorCode }) => errorCode)).toEqual([0, errors.GROUP_ID_NOT_FOUND.code, errors.GROUP_ID_NOT_FOUND.code]);
     expect(groups[0]).toMatchObject({

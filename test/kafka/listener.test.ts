@@ -120,6 +120,8 @@ describe('ApiVersions', () => {
     expect(errorCode).toBe(0);
     expect(apiKeys).toHaveLength(handlers.length);
     expect(apiKeys).toContainEqual({ apiKey: 1, minVersion: 4, maxVersion: 18 });
+    // Kafka says so too: KAFKA-18659.
+    expect(apiKeys).toContainEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 });
   });
 
   test('of an unknown version is answered in version 0, with what is spoken', async () => {
