@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { Admin, Consumer, ConsumerOptions, Producer, ProducerOptions } from '../../src/index.ts';
 import { adminCases } from './bus/admin.ts';
 import { consumeCases } from './bus/consume.ts';
+import { groupCases } from './bus/groups.ts';
 import { produceCases } from './bus/produce.ts';
 
 /** A bus, an attached one, a client of a broker. */
@@ -28,7 +29,7 @@ export interface Bench {
 /** Cases by title: what must hold. */
 export type Cases = Record<string, (bench: Bench) => Promise<void>>;
 
-const groups: Record<string, Cases> = { producing: produceCases, consuming: consumeCases, administration: adminCases };
+const groups: Record<string, Cases> = { producing: produceCases, consuming: consumeCases, groups: groupCases, administration: adminCases };
 
 /**
  * Runs every case against the bus that `open` gives. `skips` names cases that this one does not do, each with the reason; a title that
