@@ -8,7 +8,7 @@ import { ownBusConfigs } from './bus-configs.ts';
 import { busKeys, busRow, type ConfigRow, type TopicConfigKey, topicConfigs, topicKeys, topicRow } from './configs.ts';
 import { type GroupSettings, groupDefaults } from './groups/settings.ts';
 import type { RateWindow } from './offsets/rates.ts';
-import type { ConfigEntry, ConfigOp } from './protocol.ts';
+import type { ConfigEntry, ConfigOp, ConfigSynonym } from './protocol.ts';
 
 export type Configs = Readonly<Record<string, string>>;
 
@@ -163,6 +163,18 @@ export function describeBusConfigs(bus: BusConfigs): ConfigEntry[] {
       documentation: row.documentation,
     };
   });
+}
+
+/** Where a value comes from that no topic sets, by topics' names and by the bus's. */
+export function busSynonyms(bus: BusConfigs): Record<string, ConfigSynonym[]> {
+  const places = new Map<string, ConfigSynonym[]>();
+  for (const { key: name, value, source } of describeBusConfigs(bus)) {
+    const row = busRow(name) as ConfigRow;
+    const fallback = { name, value: row.default, source: 'default' } as const;
+    places.set(name, source === 'bus' ? [{ name, value, source }, fallback] : [{ name, value, source: 'default' }]);
+  }
+  for (const [key, row] of Object.entries<ConfigRow>(topicConfigs)) places.set(key, places.get(row.bus) as ConfigSynonym[]);
+  return Object.fromEntries(places);
 }
 
 type ValueContext = Pick<BusConfigs, 'folder' | 'batchBytesMax'>;

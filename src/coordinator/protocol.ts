@@ -60,6 +60,13 @@ export interface ConfigEntry {
   documentation: string;
 }
 
+/** A place from which a value may come, by the name that it has there. */
+export interface ConfigSynonym {
+  name: string;
+  value: string;
+  source: 'bus' | 'default';
+}
+
 export const pressureLevels = ['calm', 'spill', 'throttle', 'pause'] as const;
 export type PressureLevel = (typeof pressureLevels)[number];
 
@@ -110,10 +117,15 @@ export interface CoordinatorVerbs extends GroupVerbs {
   deleteTopics: { ask: { names: string[] }; reply: { topics: TopicResult[] } };
   createPartitions: { ask: { name: string; total: number }; reply: { message: string } };
   alterConfigs: { ask: { name: string; ops: ConfigOp[]; validateOnly: boolean }; reply: { message: string } };
-  /** Of topics; with `bus`, also what the bus was opened with, by bus-level names. */
+  /** Of topics; with `bus`, also what the bus was opened with, by bus-level names, and where values come from that a topic does not set. */
   describeConfigs: {
     ask: { names: string[]; bus?: boolean };
-    reply: { topics: { name: string; error: number; entries: ConfigEntry[] }[]; bus?: ConfigEntry[] };
+    reply: {
+      topics: { name: string; error: number; entries: ConfigEntry[] }[];
+      bus?: ConfigEntry[];
+      /** By name, of topics' settings and of the bus's: what counts, then what would if that were not set. */
+      synonyms?: Record<string, ConfigSynonym[]>;
+    };
   };
   /** A producer id of its own, epoch 0. Ids are never given twice by one data folder. */
   initProducerId: { ask: object; reply: { producerId: number; producerEpoch: number } };

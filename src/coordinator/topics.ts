@@ -7,7 +7,15 @@ import { errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { PartitionSpec } from '../partition/protocol.ts';
 import type { Random } from '../world/random.ts';
-import { applyConfigOps, type BusConfigs, describeBusConfigs, describeConfigs, parseTopicConfigs, toLogConfig } from './config-values.ts';
+import {
+  applyConfigOps,
+  type BusConfigs,
+  busSynonyms,
+  describeBusConfigs,
+  describeConfigs,
+  parseTopicConfigs,
+  toLogConfig,
+} from './config-values.ts';
 import type { Fact } from './facts.ts';
 import { checkTopicName, collisionKey } from './names.ts';
 import { Placement } from './placement.ts';
@@ -230,7 +238,7 @@ function describe(state: State, ask: CoordinatorAskOf<'describeConfigs'>, bus: B
         ? { name, error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, entries: [] }
         : { name, error: 0, entries: describeConfigs(topic.configs, bus) };
     }),
-    ...(ask.bus === true ? { bus: describeBusConfigs(bus) } : {}),
+    ...(ask.bus === true ? { bus: describeBusConfigs(bus), synonyms: busSynonyms(bus) } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Configurations in the words of the wire: sources, types and resources by Kafka's numbers. */
 import { errors } from '../base/errors.ts';
-import type { ConfigEntry, ConfigOp } from '../coordinator/protocol.ts';
+import type { ConfigEntry, ConfigOp, ConfigSynonym } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { kafkaCode } from './broker.ts';
 
@@ -25,6 +25,12 @@ export interface ConfigRow {
 
 export function rowOf({ key, value, source, type, readOnly, documentation }: ConfigEntry): ConfigRow {
   return { name: key, value, readOnly, isSensitive: false, configSource: sources[source], configType: types[type], documentation };
+}
+
+/** Where a value comes from, and where it would come from if it were not set there. */
+export function synonymsOf({ name, value, configSource }: ConfigRow, below: readonly ConfigSynonym[]) {
+  const own = configSource === sources.topic ? [{ name, value, source: configSource }] : [];
+  return [...own, ...below.map((one) => ({ name: one.name, value: one.value, source: sources[one.source] }))];
 }
 
 /** The configs of topics that were just made, by name. */

@@ -15,6 +15,21 @@ const rows = {
     spillway: 'Not advertised: clients say that the broker does not support it.',
     why: 'There is no quorum: the coordinator is a thread with a database.',
   },
+  'no-features': {
+    kafka: 'Names the features of its cluster and the levels that were agreed on.',
+    spillway: 'Names none.',
+    why: 'Features are levels on which the brokers of a cluster agree while they are upgraded one by one. Here there is one.',
+  },
+  'quotas-by-client': {
+    kafka: 'Quotas also by user and by address, and of a share of the threads’ time.',
+    spillway: 'producer_byte_rate and consumer_byte_rate, by client id; others are refused with what there is.',
+    why: 'Nobody logs in, so there are no users; and no threads whose time could be shared out by request.',
+  },
+  'configs-of-topics-alone': {
+    kafka: 'Brokers and groups take some of their settings while they run.',
+    spillway: 'Only topics do; the others are refused with what to do. They are shown.',
+    why: 'A bus is set up where it is opened, by the program that it is part of.',
+  },
 } as const satisfies Record<string, DifferenceRow>;
 
 export type Difference = keyof typeof rows;

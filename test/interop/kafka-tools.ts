@@ -55,7 +55,7 @@ export class Tools {
 
   start(tool: Tool, line: string, stdin = ''): Program {
     const { bootstrap } = this.#broker;
-    const words = line.split(' ');
+    const words = line === '' ? [] : line.split(' ');
     const args = bootstrapFirst.has(tool) ? ['--bootstrap-server', bootstrap, ...words] : [...words, '--bootstrap-server', bootstrap];
     if (tool === 'producer-perf-test') args.splice(-2, 2, '--producer-props', `bootstrap.servers=${bootstrap}`);
     if (tool === 'e2e-latency') args.splice(0, args.length, bootstrap, ...words);

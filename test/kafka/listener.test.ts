@@ -405,6 +405,16 @@ describe('administration', () => {
     };
     expect(await value('retention.ms')).toEqual(['5000 1']);
     expect(await value('segment.bytes')).toEqual(['1073741824 5']);
+    const [durability] = (await describeOne(2, name, ['durability'])).configs;
+    expect(durability.synonyms).toEqual([
+      { name: 'log.durability', value: 'written', source: 4 },
+      { name: 'log.durability', value: 'synced', source: 5 },
+    ]);
+    const [retention] = (await describeOne(2, name, ['retention.ms'])).configs;
+    expect(retention.synonyms).toEqual([
+      { name: 'retention.ms', value: '5000', source: 1 },
+      { name: 'log.retention.ms', value: '604800000', source: 5 },
+    ]);
     const alter = async (configs: { name: string; configOperation: number; value: string | null }[]) =>
       (await client.ask(incrementalAlterConfigs, 1, { resources: [{ resourceType: 2, resourceName: name, configs }], validateOnly: false }))
         .responses[0].errorCode;

@@ -1,7 +1,8 @@
 /** DescribeConfigs: of topics, brokers and groups, each value with its source, type, synonyms and documentation. */
 import { errors } from '../../base/errors.ts';
+import type { ConfigSynonym } from '../../coordinator/protocol.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
-import { type ConfigRow, resources, rowOf } from '../configs.ts';
+import { type ConfigRow, resources, rowOf, synonymsOf } from '../configs.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct } from '../schema.ts';
 
@@ -62,13 +63,14 @@ export function handleDescribeConfigs(request: Request, { broker }: Call, reply:
   const names = [...new Set(request.resources.flatMap((one) => (one.resourceType === resources.topic ? [one.resourceName] : [])))];
   dispatcher.askCoordinator('describeConfigs', { names, bus: true }, (error, answer) => {
     const topics = new Map((answer?.topics ?? []).map((topic) => [topic.name, topic]));
+    const below = request.includeSynonyms ? (answer?.synonyms ?? {}) : null;
     const results = request.resources.map((resource) => {
-      if (error !== 0) return resultOf(request, resource, { error, message: null, rows: [] });
-      if (resource.resourceType !== resources.topic)
-        return resultOf(request, resource, elsewhere(resource, (answer?.bus ?? []).map(rowOf)));
+      const result = (found: Found): Result => resultOf(request, resource, found, below);
+      if (error !== 0) return result({ error, message: null, rows: [] });
+      if (resource.resourceType !== resources.topic) return result(elsewhere(resource, (answer?.bus ?? []).map(rowOf)));
       const topic = topics.get(resource.resourceName);
       const code = topic?.error ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code;
-      return resultOf(request, resource, { error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
+      return result({ error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
     });
     reply({ results });
   });
@@ -86,7 +88,13 @@ function elsewhere({ resourceType, resourceName }: Resource, bus: ConfigRow[]): 
   return { error: errors.INVALID_REQUEST.code, message: `resources of type ${resourceType} are not known`, rows: [] };
 }
 
-function resultOf(request: Request, { resourceType, resourceName, configurationKeys }: Resource, { error, message, rows }: Found): Result {
+/** `below`: where values come from that the topic does not set; null when nobody asks. */
+function resultOf(
+  request: Request,
+  { resourceType, resourceName, configurationKeys }: Resource,
+  { error, message, rows }: Found,
+  below: Readonly<Record<string, readonly ConfigSynonym[]>> | null,
+): Result {
   const wanted = configurationKeys === null ? rows : rows.filter(({ name }) => configurationKeys.includes(name));
   return {
     errorCode: kafkaCode(error),
@@ -95,7 +103,7 @@ function resultOf(request: Request, { resourceType, resourceName, configurationK
     resourceName,
     configs: wanted.map((row) => ({
       ...row,
-      synonyms: request.includeSynonyms ? [{ name: row.name, value: row.value, source: row.configSource }] : [],
+      synonyms: below === null ? [] : synonymsOf(row, below[row.name] ?? []),
       documentation: request.includeDocumentation ? row.documentation : null,
     })),
   };
