@@ -114,6 +114,8 @@ export const limits = {
   connectionBytesMax: 16 * MiB,
   /** Fetch sessions of Kafka's clients (KIP-227); the one that was not used for longest makes room. */
   wireSessionsMax: 10_000,
+  /** Brokers that `connect` may be told: it needs one that answers. */
+  bootstrapBrokersMax: 100,
   /** Bytes of one response of a broker; a fetch may hold one batch that is larger than what was asked for. */
   responseBytesMax: 512 * MiB,
   /** Requests of one connection to a broker that wait for an answer, or to be sent; beyond it they are refused with HOST_DOWN at once. */

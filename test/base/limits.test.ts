@@ -86,6 +86,7 @@ const proofs: Record<string, { file: string; words?: string }> = {
   handlerThreadsMax: { file: here },
   windowRecordsMax: { file: here },
   deadLetterErrorMax: { file: here },
+  bootstrapBrokersMax: { file: 'test/bus/remote.test.ts' },
   responseBytesMax: { file: 'test/kafka/remote/requests.test.ts' },
   requestsInFlightMax: { file: 'test/kafka/remote/requests.test.ts' },
   connectionsIdleMax: { file: 'test/kafka/remote/requests.test.ts' },

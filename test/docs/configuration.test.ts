@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { errors } from '../../src/base/errors.ts';
 import { limits } from '../../src/base/limits.ts';
+import { connectOptions } from '../../src/bus/connect-options.ts';
 import { listenOptions } from '../../src/bus/listeners.ts';
 import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
@@ -44,6 +45,7 @@ describe('options', () => {
   const tables: [string, string, OptionTable][] = [
     ['src/bus/options.ts', 'BusOptions', busOptions],
     ['src/bus/listeners.ts', 'ListenOptions', listenOptions],
+    ['src/bus/connect-options.ts', 'ConnectOptions', connectOptions],
     ['src/client/producer-options.ts', 'ProducerOptions', producerOptions],
     ['src/client/consumer-options.ts', 'ConsumerOptions', consumerOptions],
     ['src/client/run/run-options.ts', 'RunOptions', runOptions],

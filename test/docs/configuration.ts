@@ -9,6 +9,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { connectOptions } from '../../src/bus/connect-options.ts';
 import { listenOptions } from '../../src/bus/listeners.ts';
 import { busOptions } from '../../src/bus/options.ts';
 import { aliases, settings, variableOf } from '../../src/cli/run/table.ts';
@@ -45,6 +46,7 @@ export const blocks: Record<string, () => string> = {
     ),
   'options of Bus.open': () => optionBlock(busOptions),
   'options of bus.listen': () => optionBlock(listenOptions),
+  'options of connect': () => optionBlock(connectOptions),
   'settings of spillway run': () => settingBlock(settings, aliases, variableOf),
   'options of bus.producer': () => optionBlock(producerOptions),
   'options of bus.consumer': () => optionBlock(consumerOptions),

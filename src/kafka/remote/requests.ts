@@ -77,6 +77,13 @@ export class Requests {
       .map((peer) => `${peer.name}: ${peer.failure}`);
   }
 
+  /** Why a node does not answer, in words. */
+  wordsOf(node: number): string {
+    const peer = this.#nodes.get(node);
+    if (peer === undefined) return `the cluster has no broker ${node} now`;
+    return peer.failure === '' ? `the connection to ${peer.name} was lost` : `${peer.name}: ${peer.failure}`;
+  }
+
   /** Sends one request; see Done. */
   send<Q extends Shape, P extends Shape>(
     to: Target,
