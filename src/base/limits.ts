@@ -78,6 +78,8 @@ export const limits = {
   committedOffsetsMax: 1_000_000,
   /** Bytes of UTF-8 that may be committed along with an offset (Kafka: offset.metadata.max.bytes). */
   offsetMetadataMax: 4096,
+  /** Runs of offsets that a mirror knows of a partition; of more the old ones are made coarser. */
+  mirrorRunsMax: 64,
   /** Client ids that have quotas of their own. */
   quotasMax: 10_000,
   /** Client ids of one thread that are held to their quotas; further ones are not. */

@@ -91,6 +91,7 @@ const proofs: Record<string, { file: string; words?: string }> = {
   requestsInFlightMax: { file: 'test/kafka/remote/requests.test.ts' },
   connectionsIdleMax: { file: 'test/kafka/remote/requests.test.ts' },
   configValueMax: { file: 'test/coordinator/config-values.test.ts' },
+  mirrorRunsMax: { file: 'test/client/mirror/offset-map.test.ts' },
   configFileBytesMax: { file: 'test/cli/run/settings.test.ts' },
 };
 

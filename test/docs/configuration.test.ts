@@ -9,6 +9,7 @@ import { busOptions } from '../../src/bus/options.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { type BusEvents, events } from '../../src/client/events.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
+import { mirrorOptions } from '../../src/client/mirror/options.ts';
 import type { OptionTable } from '../../src/client/option-table.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
 import { runOptions } from '../../src/client/run/run-options.ts';
@@ -52,6 +53,7 @@ describe('options', () => {
     ['src/client/sqlite/transaction-options.ts', 'TransactionOptions', transactionOptions],
     ['src/client/sqlite/outbox-options.ts', 'OutboxOptions', outboxOptions],
     ['src/client/group/options.ts', 'GroupOptions', groupOptions],
+    ['src/client/mirror/options.ts', 'MirrorOptions', mirrorOptions],
   ];
 
   test.each(tables)('%s: the members of %s are the rows of its table, and their docstrings say the same', (path, name, options) => {

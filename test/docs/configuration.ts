@@ -15,6 +15,7 @@ import { busOptions } from '../../src/bus/options.ts';
 import { aliases, settings, variableOf } from '../../src/cli/run/table.ts';
 import { consumerOptions } from '../../src/client/consumer-options.ts';
 import { groupOptions } from '../../src/client/group/options.ts';
+import { mirrorOptions } from '../../src/client/mirror/options.ts';
 import { producerOptions } from '../../src/client/producer-options.ts';
 import { runOptions } from '../../src/client/run/run-options.ts';
 import { outboxOptions } from '../../src/client/sqlite/outbox-options.ts';
@@ -54,6 +55,7 @@ export const blocks: Record<string, () => string> = {
   'options of consumer.run': () => optionBlock(runOptions),
   'options of consumer.transaction': () => optionBlock(transactionOptions),
   'options of bus.outbox': () => optionBlock(outboxOptions),
+  'options of mirror': () => optionBlock(mirrorOptions),
   limits: limitBlock,
   'errors of our own': ownErrorBlock,
   'errors of Kafka': kafkaErrorBlock,

@@ -32,7 +32,7 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const examples = examplesOf(readme);
 const titled = (language: string) => examples.filter((one) => one.language === language).map((one) => [`line ${one.line}`, one] as const);
 /** Pages whose examples are run too. */
-const pages = ['stalled-consumers', 'delivery', 'guarantees'].flatMap((page) =>
+const pages = ['stalled-consumers', 'delivery', 'guarantees', 'outgrowing'].flatMap((page) =>
   examplesOf(readFileSync(join(root, 'docs', `${page}.md`), 'utf8'))
     .filter(({ language }) => language === 'ts')
     .map((one) => [`${page} line ${one.line}`, one] as const),
