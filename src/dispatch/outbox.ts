@@ -32,6 +32,11 @@ export class Outbox {
     return this.#used;
   }
 
+  /** Whether these bytes lie here. */
+  holds(bytes: Uint8Array): boolean {
+    return bytes.buffer === this.shared;
+  }
+
   /** Position of a free range of `length` bytes, or −1 when there is none. */
   take(length: number): number {
     const need = alignUp(length);

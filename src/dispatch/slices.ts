@@ -4,7 +4,7 @@ import { validateBatch } from '../record/batch-read.ts';
 import type { Disk, DiskError, DiskFile } from '../world/disk.ts';
 
 /**
- * Reads a slice into a buffer of its own; `done` comes later. A file that is gone was deleted by retention: the asker fetches again. The
+ * Reads a slice into `into`, which has room for it, or a buffer of its own; `done` comes later. A file that is gone was deleted by retention: the asker fetches again. The
  * file is opened for each slice (some 10 µs): a descriptor that was kept would still read the file that had the name before, when a topic
  * was deleted and made again, or a segment was written anew.
  */
@@ -14,6 +14,7 @@ export function readSlice(
   position: number,
   length: number,
   done: (error: DiskError | null, bytes: Buffer | null) => void,
+  into?: Buffer,
 ): void {
   let file: DiskFile;
   try {
@@ -21,7 +22,7 @@ export function readSlice(
   } catch (error) {
     return done(error as DiskError, null);
   }
-  const bytes = Buffer.from(new ArrayBuffer(length));
+  const bytes = into?.subarray(0, length) ?? Buffer.from(new ArrayBuffer(length));
   file.readLater(bytes, position, (error, count) => done(error, error === null ? bytes.subarray(0, count) : null));
   file.close();
 }

@@ -5,6 +5,8 @@ import type { Clock } from '../world/clock.ts';
 import type { Logger } from '../world/logger.ts';
 import { FetchSessions } from './fetch-sessions.ts';
 import type { Handler } from './handler.ts';
+import { Landing } from './landing.ts';
+import { ReadBuffers } from './read-buffers.ts';
 import { Topics } from './topics.ts';
 
 export interface BrokerSetup {
@@ -32,12 +34,15 @@ export class Broker implements Subscriber {
   readonly log: Logger;
   readonly topics: Topics;
   readonly sessions: FetchSessions;
+  readonly landing: Landing;
+  readonly readBuffers = new ReadBuffers();
   /** What clients are told to connect to; known when the listener listens. */
   advertised = { host: '', port: 0 };
   /** Called when the bus is gone: nothing can be answered any more. */
   whenGone: () => void = () => {};
-  /** Appends that wait for room in the outbox, in order. */
-  readonly #waiting: (() => boolean)[] = [];
+  /** Appends that wait for the bus to take more, in order. */
+  readonly #waiting: { attempt: () => boolean; needsRoom: boolean }[] = [];
+  #tries = false;
   #looks = false;
   readonly #byKey: ReadonlyMap<number, Handler>;
 
@@ -50,6 +55,7 @@ export class Broker implements Subscriber {
     this.log = setup.log;
     this.topics = new Topics(setup.dispatcher);
     this.sessions = new FetchSessions(setup.dispatcher);
+    this.landing = new Landing(setup.dispatcher);
     this.#byKey = new Map(setup.handlers.map((handler) => [handler.api.key, handler]));
     this.dispatcher.subscribe(this);
   }
@@ -58,16 +64,36 @@ export class Broker implements Subscriber {
     return this.#byKey.get(key);
   }
 
-  /** Calls `attempt` whenever the bus may take more again, until it says that it is done. Those that asked first come first. */
-  whenRoom(attempt: () => boolean): void {
-    if (this.#waiting.length === 0 && attempt()) return;
-    this.#waiting.push(attempt);
+  /**
+   * Calls `attempt` whenever the bus may take more again, until it says that it is done. Of those that need room in the outbox, those that
+   * asked first come first; those that lie there already wait for none of them.
+   */
+  whenRoom(attempt: () => boolean, needsRoom = true): void {
+    if ((!needsRoom || this.#waiting.length === 0) && attempt()) return;
+    this.#waiting.push({ attempt, needsRoom });
     this.#lookAgain();
+  }
+
+  /** Whether somebody waits for the bus to take more. */
+  get isFull(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Somebody has given up, or the bus has room again. */
   roomMade(): void {
-    while (this.#waiting.length > 0 && this.#waiting[0]()) this.#waiting.shift();
+    if (this.#tries) return;
+    this.#tries = true;
+    let left = 0;
+    let isBlocked = false;
+    // What an attempt lets go may come to wait here in its turn, at the end.
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const one = this.#waiting[i];
+      if (!(isBlocked && one.needsRoom) && one.attempt()) continue;
+      isBlocked ||= one.needsRoom;
+      this.#waiting[left++] = one;
+    }
+    this.#waiting.length = left;
+    this.#tries = false;
   }
 
   /** What makes room is not always told: a level of pressure that falls, a connection that ends. */

@@ -5,7 +5,7 @@
 import { limits } from '../base/limits.ts';
 import type { Socket } from '../world/net.ts';
 import type { Broker } from './broker.ts';
-import { FrameCutter, type RequestHeader, readRequestHeader, writeResponseHeader } from './frame.ts';
+import { FrameCutter, type FrameRoom, type RequestHeader, readRequestHeader, writeResponseHeader } from './frame.ts';
 import { type Call, type CallConnection, spokenBy } from './handler.ts';
 import { readRequest } from './read-fields.ts';
 import { Malformed, Reader } from './reader.ts';
@@ -16,8 +16,15 @@ import type { Writer } from './writer.ts';
 interface Begun {
   readonly header: RequestHeader;
   readonly bytes: number;
+  /** Where it lies. */
+  readonly frame: Buffer;
+  /** Who needs its bytes: the response, and who has said so. */
+  uses: number;
+  isAnswered: boolean;
   /** Null until it is answered. */
   pieces: Buffer[] | null;
+  /** Told when the pieces have left. */
+  left: (() => void) | null;
 }
 
 export interface ConnectionEvents {
@@ -26,19 +33,21 @@ export interface ConnectionEvents {
 
 const UNSUPPORTED_VERSION = 35;
 
-export class Connection implements CallConnection {
+export class Connection implements CallConnection, FrameRoom {
   readonly #socket: Socket;
   readonly #broker: Broker;
   readonly #writer: Writer;
   readonly #events: ConnectionEvents;
-  readonly #cutter = new FrameCutter();
+  readonly #cutter: FrameCutter;
   /** Frames that are not begun yet. */
   #frames: Buffer[] = [];
   #frameBytes = 0;
   /** Begun and not answered, or answered and waiting for those before. */
   readonly #begun: Begun[] = [];
   #begunBytes = 0;
+  /** What leaves at the end of this turn, and who is told when it has. */
   #out: Buffer[] = [];
+  #leaving: (() => void)[] = [];
   #holds = 0;
   #paused = false;
   #pumping = false;
@@ -54,6 +63,7 @@ export class Connection implements CallConnection {
     this.#writer = writer;
     this.#events = events;
     this.activeMs = nowMs;
+    this.#cutter = new FrameCutter({ room: this });
   }
 
   get closed(): boolean {
@@ -68,6 +78,26 @@ export class Connection implements CallConnection {
   /** It waits for the client: for a request, the rest of one, or that it reads its responses. Else it waits for the bus. */
   get waitsForClient(): boolean {
     return this.#socket.waitingBytes > 0 || (this.#begun.length === 0 && this.#frames.length === 0);
+  }
+
+  /** Where the next bytes are to be read to. */
+  room(): Buffer {
+    const { shared } = this.#broker.landing;
+    return this.#closed ? shared : this.#cutter.next(shared);
+  }
+
+  /** A frame that could not begin at once would keep its range of the outbox from those that can. */
+  take(bytes: number, head: Buffer): Buffer | null {
+    if (this.#frames.length > 0 || this.#broker.isFull || !this.#mayBegin()) return null;
+    return this.#broker.landing.take(bytes, head);
+  }
+
+  came(frame: Buffer): void {
+    this.#broker.landing.came(frame);
+  }
+
+  drop(room: Buffer): void {
+    this.#broker.landing.drop(room);
   }
 
   received(bytes: Buffer, nowMs: number): void {
@@ -93,8 +123,16 @@ export class Connection implements CallConnection {
   ended(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cutter.drop();
+    for (const frame of this.#frames) this.#giveBack(frame);
     this.#frames = [];
+    for (const begun of this.#begun) {
+      begun.left?.();
+      this.#finish(begun);
+    }
+    for (const left of this.#leaving) left();
     this.#out = [];
+    this.#leaving = [];
     this.#events.closed(this, this.#reason);
     for (const then of this.#whenClosed) then();
   }
@@ -144,10 +182,11 @@ export class Connection implements CallConnection {
   }
 
   #begin(frame: Buffer): void {
+    let handled = false;
     try {
       const reader = new Reader(frame);
       const header = readRequestHeader(reader);
-      const begun: Begun = { header, bytes: frame.length, pieces: null };
+      const begun: Begun = { header, bytes: frame.length, frame, uses: 1, isAnswered: false, pieces: null, left: null };
       if (!header.known) {
         this.#add(begun);
         return this.#answer(begun, { errorCode: UNSUPPORTED_VERSION, apiKeys: spokenBy(this.#broker.handlers) }, 0);
@@ -156,10 +195,28 @@ export class Connection implements CallConnection {
       if (handler === undefined) throw new Malformed('unknown-api', `${header.api.name} is not spoken`);
       const request = readRequest(header.api, header.version, reader);
       this.#add(begun);
-      handler.handle(request, this.#callOf(header), (response) => this.#answer(begun, response, header.version));
+      handled = true;
+      handler.handle(request, this.#callOf(begun), (response, left) => this.#answer(begun, response, header.version, left));
     } catch (error) {
+      // Of a request that was begun, hosts may be reading.
+      if (!handled) this.#giveBack(frame);
       this.#refuse(error);
     }
+  }
+
+  /** It was answered, or nobody waits for that any more. */
+  #finish(begun: Begun): void {
+    if (begun.isAnswered) return;
+    begun.isAnswered = true;
+    this.#unuse(begun);
+  }
+
+  #unuse(begun: Begun): void {
+    if (--begun.uses === 0) this.#giveBack(begun.frame);
+  }
+
+  #giveBack(frame: Buffer): void {
+    if (this.#broker.landing.holds(frame)) this.#broker.landing.give(frame);
   }
 
   #add(begun: Begun): void {
@@ -167,7 +224,8 @@ export class Connection implements CallConnection {
     this.#begunBytes += begun.bytes;
   }
 
-  #callOf({ version, clientId }: RequestHeader): Call {
+  #callOf(begun: Begun): Call {
+    const { version, clientId } = begun.header;
     return {
       broker: this.#broker,
       version,
@@ -184,16 +242,22 @@ export class Connection implements CallConnection {
           this.#pump();
         };
       },
+      keep: () => {
+        begun.uses++;
+        return () => this.#unuse(begun);
+      },
     };
   }
 
-  #answer(begun: Begun, response: unknown, version: number): void {
-    if (this.#closed || begun.pieces !== null) return;
+  #answer(begun: Begun, response: unknown, version: number, left: (() => void) | null = null): void {
+    this.#finish(begun);
+    if (this.#closed || begun.pieces !== null) return left?.();
+    begun.left = left;
     begun.pieces = response === null ? [] : this.#encode(begun, response, version);
     while (this.#begun.length > 0 && this.#begun[0].pieces !== null) {
-      const { pieces, bytes } = this.#begun.shift() as Begun;
-      this.#begunBytes -= bytes;
-      if (pieces !== null) this.#send(pieces);
+      const first = this.#begun.shift() as Begun;
+      this.#begunBytes -= first.bytes;
+      if (first.pieces !== null) this.#send(first.pieces, first.left);
     }
     this.#pump();
   }
@@ -213,13 +277,20 @@ export class Connection implements CallConnection {
   }
 
   /** All responses of this turn leave in one gathered write. */
-  #send(pieces: readonly Buffer[]): void {
-    if (pieces.length === 0) return;
+  #send(pieces: readonly Buffer[], left: (() => void) | null): void {
+    if (pieces.length === 0) return left?.();
+    if (left !== null) this.#leaving.push(left);
     if (this.#out.length === 0) {
       this.#broker.clock.next(() => {
         const out = this.#out;
+        const leaving = this.#leaving;
         this.#out = [];
-        if (out.length > 0 && !this.#closed) this.#socket.write(out);
+        this.#leaving = [];
+        if (out.length === 0 || this.#closed) return;
+        if (leaving.length === 0) return this.#socket.write(out);
+        this.#socket.write(out, () => {
+          for (const then of leaving) then();
+        });
       });
     }
     for (const piece of pieces) this.#out.push(piece);

@@ -6,7 +6,9 @@ import { errors } from '../base/errors.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { isSound, readSlice } from '../dispatch/slices.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
+import type { DiskError } from '../world/disk.ts';
 import type { FetchSession, Followed } from './fetch-sessions.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import type { Topics } from './topics.ts';
 
 export interface Fetched {
@@ -16,6 +18,15 @@ export interface Fetched {
   startOffset: number;
   /** Whole batches; the first may begin before the offset that was asked for. */
   records: Buffer | null;
+  /** What `records` lies in, to be given back when it has left; null: memory of its own. */
+  buffer: Buffer | null;
+}
+
+/** Where fetches are carried out: a broker. */
+export interface FetchGround {
+  readonly dispatcher: Dispatcher;
+  readonly topics: Topics;
+  readonly readBuffers: ReadBuffers;
 }
 
 export interface FetchWanted {
@@ -25,19 +36,14 @@ export interface FetchWanted {
 }
 
 /** `done` is called once, later, with what is new. The session is busy until then. */
-export function fetchSession(
-  dispatcher: Dispatcher,
-  topics: Topics,
-  session: FetchSession,
-  wanted: FetchWanted,
-  done: (fetched: Fetched[]) => void,
-): void {
-  new Fetching(dispatcher, topics, session, wanted, done).start();
+export function fetchSession(ground: FetchGround, session: FetchSession, wanted: FetchWanted, done: (fetched: Fetched[]) => void): void {
+  new Fetching(ground, session, wanted, done).start();
 }
 
 class Fetching {
   readonly #dispatcher: Dispatcher;
   readonly #topics: Topics;
+  readonly #readBuffers: ReadBuffers;
   readonly #session: FetchSession;
   readonly #wanted: FetchWanted;
   readonly #done: (fetched: Fetched[]) => void;
@@ -49,9 +55,10 @@ class Fetching {
   #reading = 0;
   #woken = false;
 
-  constructor(dispatcher: Dispatcher, topics: Topics, session: FetchSession, wanted: FetchWanted, done: (fetched: Fetched[]) => void) {
-    this.#dispatcher = dispatcher;
-    this.#topics = topics;
+  constructor(ground: FetchGround, session: FetchSession, wanted: FetchWanted, done: (fetched: Fetched[]) => void) {
+    this.#dispatcher = ground.dispatcher;
+    this.#topics = ground.topics;
+    this.#readBuffers = ground.readBuffers;
     this.#session = session;
     this.#wanted = wanted;
     this.#done = done;
@@ -163,7 +170,8 @@ class Fetching {
     followed.hostOffset = part.nextOffset;
     // Unless the next fetch goes on there, the host must be told.
     this.#session.stale.add(followed);
-    const fetched: Fetched = { followed, error: 0, highWatermark: part.highWatermark, startOffset: part.startOffset, records: null };
+    const { highWatermark, startOffset } = part;
+    const fetched: Fetched = { followed, error: 0, highWatermark, startOffset, records: null, buffer: null };
     this.#fetched.push(fetched);
     if (part.path !== '') this.#load(fetched, part);
     else if (bytes !== null) fetched.records = Buffer.from(bytes, part.position, part.length);
@@ -176,21 +184,26 @@ class Fetching {
       this.#reading--;
       this.#endIfDone();
     };
-    readSlice(this.#dispatcher.disk, part.path, part.position, part.length, (error, bytes) => {
-      if (error === null && bytes !== null && bytes.length === part.length && isSound(bytes, part.offset, part.nextOffset)) {
+    const { path, position, length, offset, nextOffset } = part;
+    const buffer = this.#readBuffers.take(length);
+    const loaded = (error: DiskError | null, bytes: Buffer | null): void => {
+      if (error === null && bytes !== null && bytes.length === length && isSound(bytes, offset, nextOffset)) {
         fetched.records = bytes;
+        fetched.buffer = buffer;
         return read();
       }
+      this.#readBuffers.give(buffer);
       fetched.followed.hostOffset = -1;
-      this.#dispatcher.askHost(fetched.followed.host, 'verify', { slot: part.slot, offset: part.offset }, read);
-    });
+      this.#dispatcher.askHost(fetched.followed.host, 'verify', { slot: part.slot, offset }, read);
+    };
+    readSlice(this.#dispatcher.disk, path, position, length, loaded, buffer);
   }
 
   #fail(followed: Followed, error: number): void {
     this.#failed.add(followed);
     this.#session.stale.add(followed);
     const { highWatermark, startOffset } = followed;
-    this.#fetched.push({ followed, error, highWatermark, startOffset, records: null });
+    this.#fetched.push({ followed, error, highWatermark, startOffset, records: null, buffer: null });
   }
 
   /** One host has enough: the others answer with what they have. */

@@ -14,6 +14,8 @@ export interface Call {
   readonly connection: CallConnection;
   /** No further request of this connection begins until the function that this gives is called: order, and backpressure. */
   hold(): () => void;
+  /** The request's bytes stay where they are until it is answered, and until the function that this gives is called. */
+  keep(): () => void;
 }
 
 export interface CallConnection {
@@ -24,12 +26,12 @@ export interface CallConnection {
   whenClosed(then: () => void): void;
 }
 
-/** Null: the request has no response (Produce with acks 0). */
-export type Reply<P extends Shape> = (response: Encodable<P> | null) => void;
+/** Null: the request has no response (Produce with acks 0). `left` is told when the bytes of the response are needed no more. */
+export type Reply<P extends Shape> = (response: Encodable<P> | null, left?: () => void) => void;
 
 export interface Handler {
   readonly api: Api;
-  handle(request: unknown, call: Call, reply: (response: unknown) => void): void;
+  handle(request: unknown, call: Call, reply: (response: unknown, left?: () => void) => void): void;
 }
 
 /** An API that is spoken, with what answers it. `handle` replies once, now or later. */

@@ -1,5 +1,5 @@
 /** The listener: an actor on its own thread that takes connections, sees to their bounds and ages, and closes when it is told. */
-import { type ListenOptions, listen, type Server, type ServerAddress, type Socket, type SocketEvents } from '../world/net.ts';
+import { type ListenOptions, listen, type Server, type ServerAddress, type Socket, type TakenEvents } from '../world/net.ts';
 import { Broker, type BrokerSetup } from './broker.ts';
 import { Connection } from './connection.ts';
 import { Writer } from './writer.ts';
@@ -71,7 +71,7 @@ export class Listener {
   }
 
   /** A client has connected. */
-  connect(socket: Socket): SocketEvents {
+  connect(socket: Socket): TakenEvents {
     this.#accepted++;
     const { clock } = this.#broker;
     const connection = new Connection(
@@ -84,6 +84,7 @@ export class Listener {
     this.#connections.add(connection);
     if (this.#connections.size > this.#setup.connectionsMax) connection.close('too-many-connections');
     return {
+      room: () => connection.room(),
       data: (bytes) => connection.received(bytes, clock.monotonicMs()),
       drained: () => connection.drained(clock.monotonicMs()),
       closed: () => connection.ended(),

@@ -21,6 +21,12 @@ export interface ProduceWanted {
   timeoutMs: number;
 }
 
+/** Where a batch lies in the outbox, and what is called when no host reads it any more. */
+interface Put {
+  readonly position: number;
+  readonly done: () => void;
+}
+
 /** What memory has refused is tried again after so long. */
 const AGAIN_MS = 50;
 /** No request is over sooner, whatever the client says: a sync takes its time. */
@@ -61,11 +67,15 @@ class Producing {
     const release = this.#call.hold();
     // Nobody waits for an answer with acks 0: what cannot be taken waits for as long as its connection lasts.
     if (this.#wanted.acks !== 0) this.#timer = broker.clock.after(Math.max(TIMEOUT_MS_MIN, this.#wanted.timeoutMs), () => this.#expire());
-    broker.whenRoom(() => {
+    const attempt = (): boolean => {
       if (!this.#sendAll()) return false;
       this.#throttle(release);
       return true;
-    });
+    };
+    broker.whenRoom(
+      attempt,
+      this.#appends.some(({ batch }) => !broker.dispatcher.outbox.holds(batch)),
+    );
   }
 
   /** False: the rest has to wait. */
@@ -74,15 +84,29 @@ class Producing {
     while (this.#sent < this.#appends.length && !this.#isOver) {
       if (isPaused(dispatcher)) return false;
       const append = this.#appends[this.#sent];
-      const { length } = append.batch;
-      const position = dispatcher.outbox.take(length);
-      if (position < 0) return false;
-      dispatcher.outbox.bytes.set(append.batch, position);
-      dispatcher.inFlightBytes += length;
+      const put = this.#put(append.batch);
+      if (put === null) return false;
       this.#sent++;
-      this.#ask(append, position);
+      this.#ask(append, put);
     }
     return true;
+  }
+
+  /** Sees to it that hosts can read the batch until the function that this gives is called; null: there is no room now. */
+  #put(batch: Uint8Array): Put | null {
+    const { dispatcher } = this.#call.broker;
+    const { outbox } = dispatcher;
+    if (outbox.holds(batch)) return { position: batch.byteOffset, done: this.#call.keep() };
+    const { length } = batch;
+    const position = outbox.take(length);
+    if (position < 0) return null;
+    outbox.bytes.set(batch, position);
+    dispatcher.inFlightBytes += length;
+    const done = (): void => {
+      outbox.give(position, length);
+      dispatcher.inFlightBytes -= length;
+    };
+    return { position, done };
   }
 
   /** Nobody will hear of what is not sent by now. */
@@ -90,23 +114,21 @@ class Producing {
     return this.#expired || this.#call.connection.closed;
   }
 
-  #ask(append: Append, position: number): void {
+  #ask(append: Append, put: Put): void {
     const { dispatcher, clock } = this.#call.broker;
     const { place, batch } = append;
-    const { length } = batch;
-    const ask = { slot: place.slot, acks: this.#wanted.acks, own: false, position, length, batch: null };
+    const ask = { slot: place.slot, acks: this.#wanted.acks, own: false, position: put.position, length: batch.length, batch: null };
     dispatcher.askHost(place.host, 'append', ask, (error, answer) => {
       // Memory is freed by and by; the batch stays in the outbox, and what the connection sends next stays behind it.
       if (error === errors.MEMORY_FULL.code && !this.#isOver) {
         const release = this.#call.hold();
         clock.after(AGAIN_MS, () => {
           release();
-          this.#ask(append, position);
+          this.#ask(append, put);
         });
         return;
       }
-      dispatcher.outbox.give(position, length);
-      dispatcher.inFlightBytes -= length;
+      put.done();
       this.#answered(append, error === errors.MEMORY_FULL.code ? errors.REQUEST_TIMED_OUT.code : error, answer);
     });
   }

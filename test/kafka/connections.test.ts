@@ -5,8 +5,10 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MiB } from '../../src/base/bytes.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import { Outbox, outboxMemory } from '../../src/dispatch/outbox.ts';
 import { Bus, BusError, type Listening, type ListenOptions } from '../../src/index.ts';
 import { produce } from '../../src/kafka/api/00-produce.ts';
 import { fetch } from '../../src/kafka/api/01-fetch.ts';
@@ -55,7 +57,8 @@ function rig(): {
 } {
   const pending: (() => void)[] = [];
   const slow: Handler = on(apiVersions, (_request, _call, reply) => void pending.push(() => reply({ apiKeys: [] })));
-  const dispatcher = { clock: realClock, subscribe: () => {}, random: null } as unknown as Dispatcher;
+  const outbox = new Outbox(outboxMemory(MiB));
+  const dispatcher = { clock: realClock, subscribe: () => {}, random: null, outbox } as unknown as Dispatcher;
   const broker = new Broker({ dispatcher, handlers: [slow], clusterId: '', folder: null, log: silentLogger });
   const state = { paused: false, waitingBytes: 0, written: 0 };
   const closedFor: string[] = [];

@@ -176,11 +176,14 @@ function read(request: Request, call: Call, session: FetchSession, reply: Reply<
   const bytesMax = Math.min(request.maxBytes, gate?.rate ?? request.maxBytes);
   const wanted = { bytesMin: Math.min(request.minBytes, bytesMax), bytesMax, waitMs: Math.max(0, request.maxWaitMs) };
   broker.topics.learn(unplaced(session), false, () => {
-    fetchSession(broker.dispatcher, broker.topics, session, wanted, (fetched) => {
+    fetchSession(broker, session, wanted, (fetched) => {
       const rows = isFull ? allOf(session, fetched) : fetched;
       gate?.pass(fetched.reduce((sum, { records: bytes }) => sum + (bytes?.length ?? 0), 0));
       whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
-        reply({ throttleTimeMs, sessionId: session.id, responses: rowsOf(rows, request.isolationLevel, call.version) });
+        const responses = rowsOf(rows, request.isolationLevel, call.version);
+        reply({ throttleTimeMs, sessionId: session.id, responses }, () => {
+          for (const { buffer } of fetched) if (buffer !== null) broker.readBuffers.give(buffer);
+        });
         mute(call, gate, throttleTimeMs, release);
       });
     });
@@ -232,6 +235,7 @@ function allOf(session: FetchSession, fetched: readonly Fetched[]): Fetched[] {
         highWatermark: Math.max(followed.highWatermark, followed.offset),
         startOffset: followed.startOffset,
         records: null,
+        buffer: null,
       },
   );
 }
