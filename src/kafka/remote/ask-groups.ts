@@ -32,6 +32,7 @@ export const askJoinGroup: Handle<'joinGroup'> = (ask, desk, reply) => {
     refused: (error: number, words: string) => classic.noJoin(ask, error, words),
     again: 'nothing',
     own: true,
+    clientId: ask.clientId,
     timeoutMs: classic.joinTimeoutMs(ask),
   } as const;
   put(desk, question, reply);
@@ -57,7 +58,7 @@ export const askLeaveGroup: Handle<'leaveGroup'> = (ask, desk, reply) => {
 
 export const askConsumerGroupHeartbeat: Handle<'consumerGroupHeartbeat'> = (ask, desk, reply) => {
   const message = member.memberRequest(ask);
-  const about = { to: { group: ask.groupId }, api: consumerGroupHeartbeat, message, again: 'nothing' } as const;
+  const about = { to: { group: ask.groupId }, api: consumerGroupHeartbeat, message, again: 'nothing', clientId: ask.clientId } as const;
   type Heard = { error: number; words: string; response: Parameters<typeof member.memberReply>[1] | null };
   const question = {
     ...about,

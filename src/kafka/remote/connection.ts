@@ -29,6 +29,7 @@ interface Request {
   readonly endMs: number;
   /** False: the broker does not answer this one (Produce with acks 0). */
   readonly answered: boolean;
+  readonly clientId: string;
   version: number;
   correlationId: number;
 }
@@ -104,7 +105,11 @@ export class BrokerConnection {
   send<Q extends Shape, P extends Shape>(
     api: Api<Q, P>,
     message: Encodable<Q>,
-    { timeoutMs, answered = true }: { timeoutMs: number; answered?: boolean },
+    {
+      timeoutMs,
+      answered = true,
+      clientId = this.#setup.clientId,
+    }: { timeoutMs: number; answered?: boolean; clientId?: string | undefined },
     done: Answered<P>,
   ): void {
     const { clock } = this.#setup;
@@ -114,6 +119,7 @@ export class BrokerConnection {
       done: done as unknown as Answered<Shape>,
       endMs: clock.monotonicMs() + timeoutMs,
       answered,
+      clientId,
       version: -1,
       correlationId: 0,
     };
@@ -189,6 +195,7 @@ export class BrokerConnection {
       done: done as unknown as Answered<Shape>,
       endMs,
       answered: true,
+      clientId: this.#setup.clientId,
       version,
       correlationId: 0,
     });
@@ -212,13 +219,13 @@ export class BrokerConnection {
   }
 
   #write(request: Request): void {
-    const { writer, clientId, clock } = this.#setup;
+    const { writer, clock } = this.#setup;
     request.correlationId = this.#nextCorrelationId;
     this.#nextCorrelationId = (this.#nextCorrelationId + 1) & 0x7fff_ffff;
     let pieces: Buffer[];
     try {
       const sized = writer.sized();
-      writeRequestHeader(writer, request.api, request.version, request.correlationId, clientId);
+      writeRequestHeader(writer, request.api, request.version, request.correlationId, request.clientId);
       writeRequest(request.api, request.version, writer, request.message as Record<string, never>);
       sized();
       pieces = writer.take();

@@ -51,10 +51,9 @@ export function put<Q extends Shape, P extends Shape, A extends { error: number 
   question: Question<Q, P, A>,
   reply: (answer: A) => void,
 ): void {
-  const { to, api, message, heard, refused, again, own, timeoutMs } = question;
+  const { to, api, message, heard, refused, again } = question;
   const { requests, clock } = desk;
   const endMs = clock.monotonicMs() + AGAIN_FOR_MS;
-  const options = { ...(own === undefined ? {} : { own }), ...(timeoutMs === undefined ? {} : { timeoutMs }) };
   const attempt = (pauseMs: number): void =>
     requests.send(
       to,
@@ -66,11 +65,11 @@ export function put<Q extends Shape, P extends Shape, A extends { error: number 
         if (typeof to === 'object' && 'group' in to && (response === null || isMisplaced(answer.error)))
           requests.forgetCoordinator(to.group);
         const isUndone = response !== null && (isMisplaced(answer.error) || answer.error === errors.COORDINATOR_LOAD_IN_PROGRESS.code);
-        const isWorthIt = (again === 'undone' && isUndone) || (again === 'all' && isRetriable(answer.error));
+        const isWorthIt = (again === 'undone' && isUndone) || (again === 'all' && isPassing(answer.error));
         if (!isWorthIt || clock.monotonicMs() >= endMs || requests.closed) return reply(answer);
         clock.after(pauseMs, () => attempt(Math.min(2 * pauseMs, PAUSE_MS_MAX)), true);
       },
-      options,
+      question,
     );
   attempt(PAUSE_MS);
 }
@@ -78,6 +77,11 @@ export function put<Q extends Shape, P extends Shape, A extends { error: number 
 /** The broker does not coordinate this group, or not yet. */
 function isMisplaced(error: number): boolean {
   return error === errors.NOT_COORDINATOR.code || error === errors.COORDINATOR_NOT_AVAILABLE.code;
+}
+
+/** It may be otherwise soon. A topic that is not there may be made too, but not because somebody waits for it. */
+function isPassing(error: number): boolean {
+  return isRetriable(error) && error !== errors.UNKNOWN_TOPIC_OR_PARTITION.code && error !== errors.UNKNOWN_TOPIC_ID.code;
 }
 
 /** HOST_DOWN is this house's word for partitions; here it says that no broker could be reached. */

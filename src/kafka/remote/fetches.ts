@@ -49,9 +49,18 @@ export class Fetches {
     if (ask.fresh) session.followed.clear();
     follow(session.followed, ask.changes);
     session.ask = ask;
-    if (session.followed.size > 0) return this.#send(session);
-    session.ask = null;
-    this.#reply(ask, 0, [], null);
+    if (session.followed.size > 0) this.#send(session);
+    else this.#park(session, ask);
+  }
+
+  /** A reader that follows nothing here asks again at once when it is answered: it waits its time, as at a host, or until it is woken. */
+  #park(session: Session, ask: Ask): void {
+    const expired = (): void => {
+      if (session.ask !== ask) return;
+      session.ask = null;
+      this.#reply(ask, 0, [], null);
+    };
+    this.#setup.requests.clock.after(ask.waitMs, expired, true);
   }
 
   /** The reader's fetch is answered with what there is: nothing. What the broker sends later is looked at when it comes. */

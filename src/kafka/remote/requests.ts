@@ -29,6 +29,8 @@ export interface SendOptions {
   timeoutMs?: number;
   /** On a connection of its own, for what the broker lets wait: JoinGroup, SyncGroup. */
   own?: boolean;
+  /** Whose request it is, where that is not the client as a whole: brokers show it with a member of a group. */
+  clientId?: string;
 }
 
 export interface RequestsSetup {
@@ -98,7 +100,7 @@ export class Requests {
     const post = (peer: Peer, refused: Done<P>): void => {
       const connection = peer.take(purpose);
       const timeoutMs = Math.max(0, endMs - clock.monotonicMs());
-      connection.send(api, request, { timeoutMs }, (error, response) => {
+      connection.send(api, request, { timeoutMs, clientId: options.clientId }, (error, response) => {
         if (options.own === true) peer.give(connection);
         if (error === errors.HOST_DOWN.code) refused(error, null);
         else done(error, response);

@@ -120,6 +120,15 @@ describe('asking again', () => {
     expect(never.clock.monotonicMs()).toBeLessThan(32_000);
   });
 
+  test('a topic that is not there is no reason to wait', async () => {
+    const row = { errorCode: errors.UNKNOWN_TOPIC_OR_PARTITION.code, errorMessage: 'no topic', resourceType: 2, resourceName: 't' };
+    const { ask, sent } = coordinatorOver({ IncrementalAlterConfigs: { responses: [row] } });
+    const ops = [{ key: 'retention.ms', op: 'set' as const, value: '5' }];
+    const refused = { error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, message: 'no topic' };
+    expect(await ask('alterConfigs', { name: 't', ops, validateOnly: false })).toMatchObject(refused);
+    expect(sent).toHaveLength(1);
+  });
+
   test('what members ask is answered as it is: they try again by themselves', async () => {
     const { ask, sent, forgotten } = coordinatorOver({ Heartbeat: { errorCode: NOT_COORDINATOR.code } });
     expect((await ask('heartbeat', { groupId: 'g', generation: 1, memberId: 'm', instanceId: null })).error).toBe(NOT_COORDINATOR.code);
@@ -155,9 +164,9 @@ describe('members', () => {
       protocolName: 'range',
       assignments: [],
     });
-    expect(sent.map(({ api, options }) => [api, options])).toEqual([
-      ['JoinGroup', { own: true, timeoutMs: 65_000 }],
-      ['SyncGroup', { own: true }],
+    expect(sent).toMatchObject([
+      { api: 'JoinGroup', options: { own: true, timeoutMs: 65_000, clientId: 'c' } },
+      { api: 'SyncGroup', options: { own: true } },
     ]);
   });
 
