@@ -14,10 +14,10 @@ import { type Random, seededRandom } from '../../src/world/random.ts';
 import { anyMessage } from '../kafka/messages.ts';
 import type { FuzzResult } from './records.ts';
 
-/** Runs `cases` cases of `seed`. Throws, naming seed and case, when a reader breaks a promise. */
-export function fuzzFrames(seed: number, cases: number): FuzzResult {
+/** Runs cases `from` to `to` of `seed`. Throws, naming seed and case, when a reader breaks a promise. */
+export function fuzzFrames(seed: number, from: number, to: number): FuzzResult {
   const reasons: Record<string, number> = {};
-  for (let number = 0; number < cases; number++) {
+  for (let number = from; number < to; number++) {
     const random = seededRandom(seed + number * 7919);
     const api: Api = apis[random.below(apis.length)];
     const version = api.versions[0] + random.below(api.versions[1] - api.versions[0] + 1);
@@ -34,11 +34,11 @@ export function fuzzFrames(seed: number, cases: number): FuzzResult {
       throw new Error(`${where}: ${error}\n${bytes.subarray(0, 500).toString('hex')}`, { cause: error });
     }
   }
-  return { cases, reasons };
+  return { cases: to - from, reasons };
 }
 
 /** Requests with their size and header, responses bare. */
-function frameOf(api: Api, version: number, isRequest: boolean, random: Random): Buffer {
+export function frameOf(api: Api, version: number, isRequest: boolean, random: Random): Buffer {
   const writer = new Writer(1024);
   const message = anyMessage(isRequest ? api.request : api.response, version, random.below(2 ** 31)) as never;
   const sized = writer.sized();
@@ -53,7 +53,7 @@ function frameOf(api: Api, version: number, isRequest: boolean, random: Random):
 /** What a length field is set to. */
 const lies = ['ffffffff', '00000000', '7fffffff', '80000000', 'ffff', '7fff', '00', 'ffffffff0f', 'ffffffffffff', '000f4241'];
 
-function mutated(frame: Buffer, random: Random): Buffer {
+export function mutated(frame: Buffer, random: Random): Buffer {
   const bytes = Buffer.from(frame);
   const at = 4 + random.below(bytes.length - 3);
   switch (random.below(6)) {

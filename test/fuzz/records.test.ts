@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { fuzzRecords } from './records.ts';
 
 test('mutated batches are read or refused, and every kind of refusal is met', { timeout: 60_000 }, () => {
-  const { cases, reasons } = fuzzRecords(1, 3000);
+  const { cases, reasons } = fuzzRecords(1, 0, 3000);
   expect(Object.values(reasons).reduce((sum, count) => sum + count, 0)).toBe(cases);
   const of = (code: string) => Object.entries(reasons).reduce((sum, [reason, count]) => sum + (reason.startsWith(code) ? count : 0), 0);
   for (const code of ['read', 'CORRUPT_MESSAGE', 'UNSUPPORTED_FOR_MESSAGE_FORMAT', 'UNSUPPORTED_COMPRESSION_TYPE']) {
@@ -13,6 +13,6 @@ test('mutated batches are read or refused, and every kind of refusal is met', { 
 });
 
 test('the same seed gives the same reasons', () => {
-  expect(fuzzRecords(2, 300)).toEqual(fuzzRecords(2, 300));
-  expect(fuzzRecords(3, 300)).not.toEqual(fuzzRecords(2, 300));
+  expect(fuzzRecords(2, 0, 300)).toEqual(fuzzRecords(2, 0, 300));
+  expect(fuzzRecords(3, 0, 300)).not.toEqual(fuzzRecords(2, 0, 300));
 });

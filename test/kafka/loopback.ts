@@ -26,6 +26,8 @@ export interface LoopbackOptions {
   seed?: number;
   /** Whether the bus has a folder, on a disk in memory. Default true. */
   folder?: boolean;
+  /** Partitions that there may be. */
+  slotsMax?: number;
 }
 
 export class Loopback {
@@ -36,7 +38,7 @@ export class Loopback {
   /** Share of the memory that the process may have which it is said to use. */
   strain = 0;
 
-  private constructor({ configs = {}, listener = {}, seed = 1, folder = true }: LoopbackOptions) {
+  private constructor({ configs = {}, listener = {}, seed = 1, folder = true, slotsMax = 1000 }: LoopbackOptions) {
     this.bus = new SimBus({
       world: realWorld,
       random: seededRandom(seed),
@@ -45,7 +47,7 @@ export class Loopback {
       store: folder ? new MemoryStore() : null,
       hosts: 2,
       dispatchers: 2,
-      arena: { framesMax: 2048, frameBytes: 16_384, slotsMax: 20_000 },
+      arena: { framesMax: 2048, frameBytes: 16_384, slotsMax },
       memoryBytesMax: 64 * MiB,
       outboxBytes: 8 * MiB,
       configs,

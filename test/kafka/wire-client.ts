@@ -13,6 +13,7 @@ export class WireClient {
   readonly #cutter = new FrameCutter({ bytesMin: 4 });
   readonly #waiting: ((frame: Buffer | null) => void)[] = [];
   #nextId = 1;
+  isClosed = false;
   /** When the other side has closed. */
   readonly closed: Promise<void>;
 
@@ -22,6 +23,7 @@ export class WireClient {
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
+        this.isClosed = true;
         for (const done of this.#waiting.splice(0)) done(null);
         resolve();
       });
@@ -54,7 +56,7 @@ export class WireClient {
 
   /** The next frame, whatever it answers; null when there is none any more. */
   next(): Promise<Buffer | null> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => (this.isClosed ? resolve(null) : this.#waiting.push(resolve)));
   }
 
   pause(): void {
