@@ -176,6 +176,11 @@ export class Bus {
     return this.#listeners.listen(options);
   }
 
+  /** Those that are open: `counts()` of each tells what its clients do. */
+  get listeners(): readonly Listening[] {
+    return this.#listeners.open;
+  }
+
   /**
    * Drains and closes: producers flush, memory topics are written out, files are synced, threads end. Resolves within `deadlineMs`
    * (default 30000) with what could not be finished. Closing twice is closing once.

@@ -70,5 +70,6 @@ export type {
 export type { ConfigEntry, ConfigOp, PressureLevel, PressureReason, PressureReport } from './coordinator/protocol.ts';
 export type { BusHandle } from './dispatch/handle.ts';
 export type { Partitioner } from './dispatch/route.ts';
+export type { ListenerCounts } from './kafka/listener.ts';
 export type { PartitionDescription } from './partition/protocol.ts';
 export { RecordCursor } from './record/batch-read.ts';

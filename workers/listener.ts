@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { type BusHandle, takeUpHandle } from '../src/dispatch/handle.ts';
 import { handlers } from '../src/kafka/handlers.ts';
-import { Listener } from '../src/kafka/listener.ts';
+import { Listener, type ListenerCounts } from '../src/kafka/listener.ts';
 import { type LogLevel, pinoLogger } from '../src/world/logger.ts';
 import type { ServerAddress } from '../src/world/net.ts';
 
@@ -14,6 +14,9 @@ export interface ListenerData {
   advertisedHost: string | null;
   advertisedPort: number | null;
   connectionsMax: number;
+  connectionsPerAddressMax: number;
+  requestBytesMax: number;
+  queuedBytesMax: number;
   idleMs: number;
   clusterId: string;
   folder: string | null;
@@ -21,12 +24,13 @@ export interface ListenerData {
   control: MessagePort;
 }
 
-/** What it tells: first whether it listens. */
-export type ListenerSays = { said: 'listening'; address: ServerAddress } | { said: 'refused'; message: string; code: string };
-/** What it is told: to close. */
-export interface ListenerTold {
-  deadlineMs: number;
-}
+/** What it tells: first whether it listens, then what it is asked. */
+export type ListenerSays =
+  | { said: 'listening'; address: ServerAddress }
+  | { said: 'refused'; message: string; code: string }
+  | { said: 'counts'; id: number; counts: ListenerCounts };
+/** What it is told. */
+export type ListenerTold = { told: 'close'; deadlineMs: number } | { told: 'count'; id: number };
 
 export default function run(data: ListenerData): Promise<void> {
   return new Promise((resolve) => {
@@ -40,7 +44,10 @@ export default function run(data: ListenerData): Promise<void> {
       resolve();
     };
     const listener = new Listener({ ...data, dispatcher, handlers, log: pinoLogger('spillway-listener', data.logLevel) });
-    control.on('message', ({ deadlineMs }: ListenerTold) => listener.close(deadlineMs, end));
+    control.on('message', (told: ListenerTold) => {
+      if (told.told === 'close') listener.close(told.deadlineMs, end);
+      else say({ said: 'counts', id: told.id, counts: listener.counts });
+    });
     listener.start((address, error) => {
       if (address !== null) return say({ said: 'listening', address });
       say({ said: 'refused', message: error?.message ?? '', code: (error as NodeJS.ErrnoException | null)?.code ?? '' });

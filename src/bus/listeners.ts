@@ -1,5 +1,6 @@
 /** The threads of the listeners: started, replaced when they die, closed before everything else. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { GiB, MiB } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { shown } from '../client/check.ts';
@@ -7,6 +8,7 @@ import { publish } from '../client/events.ts';
 import { type OptionTable, readOptions } from '../client/option-table.ts';
 import type { BusHandle } from '../dispatch/handle.ts';
 import { Pool } from '../dispatch/pool.ts';
+import type { ListenerCounts } from '../kafka/listener.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import { realDisk } from '../world/disk.ts';
 import type { Logger, LogLevel } from '../world/logger.ts';
@@ -26,6 +28,15 @@ export interface ListenOptions {
   advertisedPort?: number;
   /** Connections at once; one more is closed at once (Kafka: max.connections). Default 20000, from 1 to 20000. */
   connectionsMax?: number;
+  /** Connections of one address at once; one more is closed at once (Kafka: max.connections.per.ip). Default 20000, from 1 to 20000. */
+  connectionsPerAddressMax?: number;
+  /** Bytes of one request; a larger one closes its connection (Kafka: socket.request.max.bytes). Default 104857600, from 1024 to 104857600. */
+  requestBytesMax?: number;
+  /**
+   * Bytes of requests and responses that all connections may hold together; beyond it those that keep the most waiting for their clients
+   * are closed (Kafka: queued.max.request.bytes). Default 268435456, from 1048576 to 68719476736.
+   */
+  queuedBytesMax?: number;
   /** A connection that does nothing for so long is closed (Kafka: connections.max.idle.ms). Default 600000, from 1. */
   idleMs?: number;
 }
@@ -76,6 +87,31 @@ export const listenOptions = {
     kafka: 'max.connections',
     documentation: 'Connections at once; one more is closed at once.',
   },
+  connectionsPerAddressMax: {
+    kind: 'whole number',
+    default: limits.connectionsMax,
+    min: 1,
+    max: limits.connectionsMax,
+    kafka: 'max.connections.per.ip',
+    documentation: 'Connections of one address at once; one more is closed at once.',
+  },
+  requestBytesMax: {
+    kind: 'whole number',
+    default: limits.frameBytesMax,
+    min: 1024,
+    max: limits.frameBytesMax,
+    kafka: 'socket.request.max.bytes',
+    documentation: 'Bytes of one request; a larger one closes its connection.',
+  },
+  queuedBytesMax: {
+    kind: 'whole number',
+    default: 256 * MiB,
+    min: MiB,
+    max: 64 * GiB,
+    kafka: 'queued.max.request.bytes',
+    documentation:
+      'Bytes of requests and responses that all connections may hold together; beyond it those that keep the most waiting for their clients are closed.',
+  },
   idleMs: {
     kind: 'whole number',
     default: 600_000,
@@ -105,11 +141,15 @@ interface Wanted {
   advertisedHost: string | null;
   advertisedPort: number | null;
   connectionsMax: number;
+  connectionsPerAddressMax: number;
+  requestBytesMax: number;
+  queuedBytesMax: number;
   idleMs: number;
 }
 
 /** What workers/listener.ts says. */
 type Says = { said: 'listening'; address: ServerAddress } | { said: 'refused'; message: string; code: string };
+type Counted = { said: 'counts'; id: number; counts: ListenerCounts };
 
 /** A listener that dies is started again after so long, and ever longer while it keeps dying. */
 const RESTART_MS = 10;
@@ -131,11 +171,17 @@ export class Listening {
   #failures = 0;
   #restart: Timer | null = null;
   #closing: Promise<string[]> | null = null;
+  readonly #counting = new Map<number, { resolve(counts: ListenerCounts): void; reject(error: BusError): void }>();
+  #nextCount = 0;
 
   /** Use `bus.listen`. */
   constructor(entry: string, options: ListenOptions, around: Surroundings, closed: (one: Listening) => void) {
     const { advertisedPort, ...checked } = readOptions('bus.listen', options, listenOptions);
     const { host = '127.0.0.1', path = null, advertisedHost = null } = options;
+    if (checked.queuedBytesMax < checked.requestBytesMax) {
+      const what = `queuedBytesMax (${checked.queuedBytesMax}) is at least requestBytesMax (${checked.requestBytesMax}): raise the one or lower the other`;
+      throw new BusError('INVALID_ARGUMENT', what, { details: { ...checked } });
+    }
     this.#wanted = { ...checked, host, path, advertisedHost, advertisedPort: advertisedPort === 0 ? null : advertisedPort };
     this.#entry = entry;
     this.#around = around;
@@ -155,6 +201,35 @@ export class Listening {
   /** Of a Unix socket, else null. */
   get path(): string | null {
     return this.#address.path;
+  }
+
+  /** What it has done and holds. Rejects with HOST_DOWN while its thread is being replaced, with CLOSED when it was closed. */
+  counts(): Promise<ListenerCounts> {
+    const control = this.#control;
+    if (control === null || this.#closing !== null) return Promise.reject(this.#goneError());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextCount++;
+      this.#counting.set(id, { resolve, reject });
+      control.ref();
+      control.postMessage({ told: 'count', id });
+    });
+  }
+
+  #goneError(): BusError {
+    if (this.#closing !== null) return new BusError('CLOSED', 'the listener is closed');
+    return new BusError('HOST_DOWN', 'the listener is being restarted: ask again in a moment');
+  }
+
+  #counted({ id, counts }: Counted): void {
+    this.#counting.get(id)?.resolve(counts);
+    this.#counting.delete(id);
+    if (this.#counting.size === 0) this.#control?.unref();
+  }
+
+  /** Its thread has ended. */
+  #refuseCounts(): void {
+    for (const { reject } of this.#counting.values()) reject(this.#goneError());
+    this.#counting.clear();
   }
 
   /** The thread, for tests that kill it. */
@@ -189,12 +264,13 @@ export class Listening {
 
   async #close(deadlineMs: number): Promise<string[]> {
     this.#restart?.cancel();
-    this.#control?.postMessage({ deadlineMs });
+    this.#control?.postMessage({ told: 'close', deadlineMs });
     const late = await Promise.race([
       this.#ended.then(() => false),
       new Promise<true>((resolve) => realClock.after(deadlineMs + 1000, () => resolve(true), true)),
     ]);
     await this.#pool.destroy();
+    this.#refuseCounts();
     this.#closed(this);
     return late ? ['a listener did not close in time'] : [];
   }
@@ -208,7 +284,7 @@ export class Listening {
     this.#startedMs = realClock.monotonicMs();
     const data = { ...this.#wanted, handle: place, clusterId: clusterId(), folder, logLevel, control: theirs };
     return new Promise((resolve) => {
-      control.on('message', resolve);
+      control.on('message', (said: Says | Counted) => (said.said === 'counts' ? this.#counted(said) : resolve(said)));
       control.unref();
       this.#ended = this.#pool.run(data, [theirs, ...place.transferList]).catch((error: unknown) => {
         resolve({ said: 'refused', message: String(error), code: '' });
@@ -220,6 +296,7 @@ export class Listening {
 
   #died(error: unknown): void {
     this.#control = null;
+    this.#refuseCounts();
     if (this.#closing !== null || (this.#address.port === 0 && this.#address.path === null)) return;
     const lived = realClock.monotonicMs() - this.#startedMs;
     this.#failures = lived > PROVEN_MS ? 1 : this.#failures + 1;
@@ -253,6 +330,10 @@ export class Listeners {
   constructor(entry: string, around: Surroundings) {
     this.#entry = entry;
     this.#around = around;
+  }
+
+  get open(): readonly Listening[] {
+    return [...this.#open];
   }
 
   async listen(options: ListenOptions): Promise<Listening> {

@@ -9,13 +9,15 @@ import { FrameCutter, type FrameRoom, type RequestHeader, readRequestHeader, wri
 import { type Call, type CallConnection, spokenBy } from './handler.ts';
 import { readRequest } from './read-fields.ts';
 import { Malformed, Reader } from './reader.ts';
+import type { Tally } from './tally.ts';
 import { writeResponse } from './write-fields.ts';
 import type { Writer } from './writer.ts';
 
 /** A request that was begun; its response waits for those before it. */
 interface Begun {
   readonly header: RequestHeader;
-  readonly bytes: number;
+  /** Of the request, and of its response while that waits. */
+  bytes: number;
   /** Where it lies. */
   readonly frame: Buffer;
   /** Who needs its bytes: the response, and who has said so. */
@@ -27,7 +29,13 @@ interface Begun {
   left: (() => void) | null;
 }
 
-export interface ConnectionEvents {
+/** What it shares with the other connections of its listener. */
+export interface Around {
+  broker: Broker;
+  writer: Writer;
+  tally: Tally;
+  /** The most that a request may have. */
+  requestBytesMax: number;
   closed(connection: Connection, reason: string): void;
 }
 
@@ -36,8 +44,7 @@ const UNSUPPORTED_VERSION = 35;
 export class Connection implements CallConnection, FrameRoom {
   readonly #socket: Socket;
   readonly #broker: Broker;
-  readonly #writer: Writer;
-  readonly #events: ConnectionEvents;
+  readonly #around: Around;
   readonly #cutter: FrameCutter;
   /** Frames that are not begun yet. */
   #frames: Buffer[] = [];
@@ -45,6 +52,8 @@ export class Connection implements CallConnection, FrameRoom {
   /** Begun and not answered, or answered and waiting for those before. */
   readonly #begun: Begun[] = [];
   #begunBytes = 0;
+  /** As the tally has it. */
+  #heldBytes = 0;
   /** What leaves at the end of this turn, and who is told when it has. */
   #out: Buffer[] = [];
   #leaving: (() => void)[] = [];
@@ -52,18 +61,19 @@ export class Connection implements CallConnection, FrameRoom {
   #paused = false;
   #pumping = false;
   #reason = '';
+  /** It was told to close. */
+  #isGoing = false;
   #closed = false;
   readonly #whenClosed: (() => void)[] = [];
   /** When it moved last: a frame came in whole, or bytes left. */
   activeMs: number;
 
-  constructor(socket: Socket, broker: Broker, writer: Writer, events: ConnectionEvents, nowMs: number) {
+  constructor(socket: Socket, around: Around, nowMs: number) {
     this.#socket = socket;
-    this.#broker = broker;
-    this.#writer = writer;
-    this.#events = events;
+    this.#broker = around.broker;
+    this.#around = around;
     this.activeMs = nowMs;
-    this.#cutter = new FrameCutter({ room: this });
+    this.#cutter = new FrameCutter({ room: this, bytesMax: around.requestBytesMax });
   }
 
   get closed(): boolean {
@@ -78,6 +88,16 @@ export class Connection implements CallConnection, FrameRoom {
   /** It waits for the client: for a request, the rest of one, or that it reads its responses. Else it waits for the bus. */
   get waitsForClient(): boolean {
     return this.#socket.waitingBytes > 0 || (this.#begun.length === 0 && this.#frames.length === 0);
+  }
+
+  /** Its address, as Kafka writes addresses. */
+  get remote(): string {
+    return this.#socket.remote;
+  }
+
+  /** Bytes that it holds of what all connections may hold together. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** Where the next bytes are to be read to. */
@@ -101,7 +121,8 @@ export class Connection implements CallConnection, FrameRoom {
   }
 
   received(bytes: Buffer, nowMs: number): void {
-    if (this.#closed) return;
+    if (this.#isGoing) return;
+    this.#around.tally.receivedBytes += bytes.length;
     try {
       this.#cutter.feed(bytes, (frame) => {
         this.activeMs = nowMs;
@@ -133,14 +154,23 @@ export class Connection implements CallConnection, FrameRoom {
     for (const left of this.#leaving) left();
     this.#out = [];
     this.#leaving = [];
-    this.#events.closed(this, this.#reason);
+    this.#letGo();
+    this.#around.closed(this, this.#reason);
     for (const then of this.#whenClosed) then();
   }
 
   close(reason: string): void {
     if (this.#closed) return;
     if (this.#reason === '') this.#reason = reason;
+    this.#letGo();
     this.#socket.destroy();
+  }
+
+  /** What it holds is nobody's any more. */
+  #letGo(): void {
+    this.#isGoing = true;
+    this.#around.tally.hold(-this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   /** Closes when what was answered has left. */
@@ -166,16 +196,24 @@ export class Connection implements CallConnection, FrameRoom {
   }
 
   #mayBegin(): boolean {
-    if (this.#holds > 0 || this.#reason !== '') return false;
+    if (this.#holds > 0 || this.#isGoing) return false;
     if (this.#begun.length >= limits.connectionRequestsMax) return false;
-    return this.#begunBytes + this.#socket.waitingBytes < limits.connectionBytesMax;
+    const underWay = this.#begunBytes + this.#socket.waitingBytes;
+    return underWay === 0 || underWay < this.#around.tally.shareBytes;
   }
 
-  /** Reads on while there is room. */
+  /** Reads on while there is room. A request that is coming in comes in whole, when nothing else is under way. */
   #flow(): void {
-    const full = this.#frameBytes + this.#begunBytes + this.#socket.waitingBytes >= limits.connectionBytesMax;
-    const pause = full || this.#frames.length >= limits.connectionRequestsMax;
-    if (pause === this.#paused || this.#closed) return;
+    if (this.#isGoing) return;
+    const { tally } = this.#around;
+    const underWay = this.#frameBytes + this.#begunBytes + this.#socket.waitingBytes;
+    const held = underWay + this.#cutter.heldBytes;
+    if (held !== this.#heldBytes) {
+      tally.hold(held - this.#heldBytes);
+      this.#heldBytes = held;
+    }
+    const pause = (underWay > 0 && underWay >= tally.shareBytes) || this.#frames.length >= limits.connectionRequestsMax;
+    if (pause === this.#paused) return;
     this.#paused = pause;
     if (pause) this.#socket.pause();
     else this.#socket.resume();
@@ -220,6 +258,7 @@ export class Connection implements CallConnection, FrameRoom {
   }
 
   #add(begun: Begun): void {
+    this.#around.tally.requests++;
     this.#begun.push(begun);
     this.#begunBytes += begun.bytes;
   }
@@ -254,6 +293,11 @@ export class Connection implements CallConnection, FrameRoom {
     if (this.#closed || begun.pieces !== null) return left?.();
     begun.left = left;
     begun.pieces = response === null ? [] : this.#encode(begun, response, version);
+    // It may have to wait for those before it.
+    for (const { length } of begun.pieces) {
+      begun.bytes += length;
+      this.#begunBytes += length;
+    }
     while (this.#begun.length > 0 && this.#begun[0].pieces !== null) {
       const first = this.#begun.shift() as Begun;
       this.#begunBytes -= first.bytes;
@@ -263,7 +307,7 @@ export class Connection implements CallConnection, FrameRoom {
   }
 
   #encode({ header }: Begun, response: unknown, version: number): Buffer[] {
-    const writer = this.#writer;
+    const { writer } = this.#around;
     try {
       const sized = writer.sized();
       writeResponseHeader(writer, header.api, version, header.correlationId);
@@ -287,10 +331,13 @@ export class Connection implements CallConnection, FrameRoom {
         this.#out = [];
         this.#leaving = [];
         if (out.length === 0 || this.#closed) return;
-        if (leaving.length === 0) return this.#socket.write(out);
-        this.#socket.write(out, () => {
-          for (const then of leaving) then();
-        });
+        for (const { length } of out) this.#around.tally.sentBytes += length;
+        if (leaving.length === 0) this.#socket.write(out);
+        else
+          this.#socket.write(out, () => {
+            for (const then of leaving) then();
+          });
+        this.#flow();
       });
     }
     for (const piece of pieces) this.#out.push(piece);

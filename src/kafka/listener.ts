@@ -1,7 +1,8 @@
 /** The listener: an actor on its own thread that takes connections, sees to their bounds and ages, and closes when it is told. */
 import { type ListenOptions, listen, type Server, type ServerAddress, type Socket, type TakenEvents } from '../world/net.ts';
 import { Broker, type BrokerSetup } from './broker.ts';
-import { Connection } from './connection.ts';
+import { type Around, Connection } from './connection.ts';
+import { Tally } from './tally.ts';
 import { Writer } from './writer.ts';
 
 export interface ListenerSetup extends BrokerSetup, ListenOptions {
@@ -9,33 +10,63 @@ export interface ListenerSetup extends BrokerSetup, ListenOptions {
   advertisedHost: string | null;
   advertisedPort: number | null;
   connectionsMax: number;
+  /** Of one address (Kafka: max.connections.per.ip). Unix sockets have none. */
+  connectionsPerAddressMax: number;
+  /** Bytes of one request (Kafka: socket.request.max.bytes). */
+  requestBytesMax: number;
+  /** Bytes of requests and responses that all connections may hold together (Kafka: queued.max.request.bytes, of requests alone). */
+  queuedBytesMax: number;
   /** A connection that does nothing for so long is closed (Kafka: connections.max.idle.ms). */
   idleMs: number;
 }
 
-/** What is told of a listener. */
+/** What is told of a listener, since its thread began. */
 export interface ListenerCounts {
+  /** Connections that are open. */
   connections: number;
+  /** Connections that were taken, those that were closed at once among them. */
   accepted: number;
   /** Connections that were closed for a reason of ours, by reason. */
   closed: Record<string, number>;
+  requests: number;
+  receivedBytes: number;
+  sentBytes: number;
+  /** Bytes of requests and responses that connections hold now. */
+  heldBytes: number;
 }
 
 const SWEEP_MS = 1000;
+/** A client that has not moved for so long is the first to make room for the others. */
+const STALLED_MS = 1000;
+/** How often is looked whether there is room again. */
+const LOOK_MS = 20;
+const UNIX = '/unix';
 
 export class Listener {
   readonly #setup: ListenerSetup;
   readonly #broker: Broker;
-  readonly #writer = new Writer();
+  readonly #tally: Tally;
+  readonly #around: Around;
   readonly #connections = new Set<Connection>();
+  /** Open connections by address. */
+  readonly #byAddress = new Map<string, number>();
   readonly #closedFor = new Map<string, number>();
   #server: Server | null = null;
   #accepted = 0;
+  #makingRoom = false;
   #closing: { done: () => void; endMs: number } | null = null;
 
   constructor(setup: ListenerSetup) {
     this.#setup = setup;
     this.#broker = new Broker(setup);
+    this.#tally = new Tally(setup.queuedBytesMax, () => this.#wantRoom());
+    this.#around = {
+      broker: this.#broker,
+      writer: new Writer(),
+      tally: this.#tally,
+      requestBytesMax: setup.requestBytesMax,
+      closed: (one, reason) => this.#closed(one, reason),
+    };
     this.#broker.whenGone = () => {
       this.#server?.close();
       for (const connection of this.#connections) connection.close('');
@@ -43,7 +74,9 @@ export class Listener {
   }
 
   get counts(): ListenerCounts {
-    return { connections: this.#connections.size, accepted: this.#accepted, closed: Object.fromEntries(this.#closedFor) };
+    const { requests, receivedBytes, sentBytes, heldBytes } = this.#tally;
+    const closed = Object.fromEntries(this.#closedFor);
+    return { connections: this.#connections.size, accepted: this.#accepted, closed, requests, receivedBytes, sentBytes, heldBytes };
   }
 
   /** `ready` is called once: with the address, or with why it cannot be had. */
@@ -74,15 +107,14 @@ export class Listener {
   connect(socket: Socket): TakenEvents {
     this.#accepted++;
     const { clock } = this.#broker;
-    const connection = new Connection(
-      socket,
-      this.#broker,
-      this.#writer,
-      { closed: (one, reason) => this.#closed(one, reason) },
-      clock.monotonicMs(),
-    );
+    const { connectionsMax, connectionsPerAddressMax } = this.#setup;
+    const { remote } = socket;
+    const connection = new Connection(socket, this.#around, clock.monotonicMs());
+    const ofAddress = (this.#byAddress.get(remote) ?? 0) + 1;
     this.#connections.add(connection);
-    if (this.#connections.size > this.#setup.connectionsMax) connection.close('too-many-connections');
+    this.#byAddress.set(remote, ofAddress);
+    if (this.#connections.size > connectionsMax) connection.close('too-many-connections');
+    else if (ofAddress > connectionsPerAddressMax && remote !== UNIX) connection.close('too-many-of-one-address');
     return {
       room: () => connection.room(),
       data: (bytes) => connection.received(bytes, clock.monotonicMs()),
@@ -93,8 +125,39 @@ export class Listener {
 
   #closed(connection: Connection, reason: string): void {
     this.#connections.delete(connection);
+    const { remote } = connection;
+    const ofAddress = (this.#byAddress.get(remote) ?? 0) - 1;
+    if (ofAddress > 0) this.#byAddress.set(remote, ofAddress);
+    else this.#byAddress.delete(remote);
     if (reason !== '') this.#closedFor.set(reason, (this.#closedFor.get(reason) ?? 0) + 1);
     if (this.#closing !== null) this.#closeSome();
+  }
+
+  #wantRoom(): void {
+    if (this.#makingRoom) return;
+    this.#makingRoom = true;
+    const { clock } = this.#broker;
+    clock.next(() => {
+      this.#makeRoom(clock.monotonicMs());
+      clock.after(this.#tally.isFull ? LOOK_MS : 0, () => {
+        this.#makingRoom = false;
+        if (this.#tally.isFull) this.#wantRoom();
+      });
+    });
+  }
+
+  /** Closes connections that wait for their client: first those that have not moved for a while, of these who holds most. */
+  #makeRoom(nowMs: number): void {
+    const weightOf = (one: Connection): number => one.heldBytes + (nowMs - one.activeMs > STALLED_MS ? Number.MAX_SAFE_INTEGER / 2 : 0);
+    while (this.#tally.isFull) {
+      let worst: Connection | null = null;
+      for (const one of this.#connections) {
+        if (one.heldBytes > 0 && one.waitsForClient && (worst === null || weightOf(one) > weightOf(worst))) worst = one;
+      }
+      // All wait for the bus: what it does makes room.
+      if (worst === null) return;
+      worst.close('holds-too-much');
+    }
   }
 
   #sweep(): void {

@@ -9,6 +9,7 @@ import { fetch } from '../../src/kafka/api/01-fetch.ts';
 import { joinGroup } from '../../src/kafka/api/11-join-group.ts';
 import { syncGroup } from '../../src/kafka/api/14-sync-group.ts';
 import { FrameCutter, readRequestHeader, readResponseHeader } from '../../src/kafka/frame.ts';
+import { handlers } from '../../src/kafka/handlers.ts';
 import { readRequest, readResponse } from '../../src/kafka/read-fields.ts';
 import { Reader } from '../../src/kafka/reader.ts';
 import type { Api } from '../../src/kafka/schema.ts';
@@ -16,7 +17,6 @@ import { ZERO_UUID } from '../../src/kafka/schema.ts';
 import { batchBytes } from '../../src/record/batch-layout.ts';
 import { validateBatch } from '../../src/record/batch-read.ts';
 import { seededRandom } from '../../src/world/random.ts';
-import { handlers } from '../../src/kafka/handlers.ts';
 import { type Attack, attackOf, TOPIC_PARTITIONS, TOPICS } from './attacks.ts';
 import type { AttackClient, Bed } from './beds.ts';
 import type { FuzzResult } from './records.ts';
@@ -133,7 +133,8 @@ async function settle(cases: readonly Case[]): Promise<void> {
   for (let turns = 0; turns < 3 || cases.some(isDue); turns++) {
     if (performance.now() > untilMs) {
       const { number, requests, answers } = cases.find(isDue) as Case;
-      const what = answers < requests.length ? `${requests[answers].api.name} ${requests[answers].version} has no answer` : 'it is not closed';
+      const what =
+        answers < requests.length ? `${requests[answers].api.name} ${requests[answers].version} has no answer` : 'it is not closed';
       throw new Error(`case ${number}: ${what}`);
     }
     await (turns < 100 ? turn() : sleep(1));

@@ -19,6 +19,7 @@ import { Broker } from '../../src/kafka/broker.ts';
 import { Connection } from '../../src/kafka/connection.ts';
 import { type Handler, on } from '../../src/kafka/handler.ts';
 import { ZERO_UUID } from '../../src/kafka/schema.ts';
+import { Tally } from '../../src/kafka/tally.ts';
 import { Writer } from '../../src/kafka/writer.ts';
 import { realClock } from '../../src/world/clock.ts';
 import { silentLogger } from '../../src/world/logger.ts';
@@ -79,7 +80,9 @@ function rig(): {
     end: () => connection.ended(),
     destroy: () => connection.ended(),
   };
-  const connection = new Connection(socket, broker, new Writer(), { closed: (_one, reason) => closedFor.push(reason) }, 0);
+  const tally = new Tally(1 << 30, () => {});
+  const closed = (_one: Connection, reason: string): void => void closedFor.push(reason);
+  const connection = new Connection(socket, { broker, writer: new Writer(), tally, requestBytesMax: limits.frameBytesMax, closed }, 0);
   const ask = (count: number, bytes = 0): void => {
     const request = requestBytes(apiVersions, 3, 1, { ...hello, clientSoftwareVersion: 'x'.repeat(bytes) });
     for (let i = 0; i < count; i++) connection.received(request, 0);

@@ -11,7 +11,7 @@ import { Reader } from '../../src/kafka/reader.ts';
 import type { Api, Decoded, Encodable, Shape } from '../../src/kafka/schema.ts';
 import { silentLogger } from '../../src/world/logger.ts';
 import { MemoryDisk } from '../../src/world/memory-disk.ts';
-import type { SocketEvents } from '../../src/world/net.ts';
+import type { TakenEvents } from '../../src/world/net.ts';
 import { seededRandom } from '../../src/world/random.ts';
 import { SimBus } from '../sim/bus.ts';
 import { realWorld } from '../sim/real-world.ts';
@@ -65,6 +65,9 @@ export class Loopback {
       advertisedHost: null,
       advertisedPort: null,
       connectionsMax: 20_000,
+      connectionsPerAddressMax: 20_000,
+      requestBytesMax: 100 * MiB,
+      queuedBytesMax: 256 * MiB,
       idleMs: 600_000,
       clusterId: 'AAAAAAAAAAAAAAAAAAAAAA',
       folder: null,
@@ -95,7 +98,7 @@ export class Loopback {
 export class LoopbackClient {
   readonly #cutter = new FrameCutter({ bytesMin: 4 });
   readonly #waiting: ((frame: Buffer | null) => void)[] = [];
-  readonly #events: SocketEvents;
+  readonly #events: TakenEvents;
   #nextId = 1;
   /** Bytes that were sent to it and that it has not read. */
   waitingBytes = 0;
@@ -104,6 +107,8 @@ export class LoopbackClient {
   isClosed = false;
   /** What was given to it while the listener does not read. */
   #held: Buffer[] = [];
+  /** Told when what was written has left, or its end. */
+  #leaving: (() => void)[] = [];
 
   constructor(listener: Listener, remote = '/loopback') {
     const client = this;
@@ -112,7 +117,12 @@ export class LoopbackClient {
       get waitingBytes() {
         return client.waitingBytes;
       },
-      write: (pieces) => this.#written(pieces),
+      write: (pieces, left) => {
+        this.#written(pieces);
+        if (left === undefined) return;
+        this.#leaving.push(left);
+        if (this.isReading) queueMicrotask(() => this.#left());
+      },
       pause: () => {
         this.isPaused = true;
       },
@@ -139,8 +149,14 @@ export class LoopbackClient {
 
   send(bytes: Buffer): void {
     if (this.isClosed) return;
-    if (this.isPaused) this.#held.push(bytes);
-    else this.#events.data(bytes);
+    // As the system does: into the room that there is, as often as it takes.
+    for (let at = 0; at < bytes.length && !this.isClosed; ) {
+      if (this.isPaused) return void this.#held.push(bytes.subarray(at));
+      const room = this.#events.room();
+      const count = bytes.copy(room, 0, at);
+      at += count;
+      this.#events.data(room.subarray(0, count));
+    }
   }
 
   /** The next frame, whatever it answers; null when there is none any more. */
@@ -152,12 +168,21 @@ export class LoopbackClient {
     if (this.isClosed) return;
     this.isClosed = true;
     for (const done of this.#waiting.splice(0)) done(null);
-    this.#events.closed();
+    // As of a socket, its end is told later.
+    queueMicrotask(() => {
+      this.#left();
+      this.#events.closed();
+    });
+  }
+
+  #left(): void {
+    for (const left of this.#leaving.splice(0)) left();
   }
 
   /** What waited is read. */
   drain(): void {
     this.waitingBytes = 0;
+    this.#left();
     this.#events.drained();
   }
 

@@ -1,0 +1,24 @@
+/** A small dose of the attacks of `npm run fuzz`, over loopback and over TCP, and proof that they meet what they are meant to meet. */
+import { expect, test } from 'vitest';
+import { openLoopbackBed, openSocketBed } from './beds.ts';
+import { fuzzWire } from './wire.ts';
+
+test('attacks on a listener: each ends for a reason that is counted or has its answers, and nobody else notices', {
+  timeout: 60_000,
+}, async () => {
+  const { cases, reasons } = await fuzzWire(openLoopbackBed, 3, 0, 2500);
+  expect(cases).toBe(2500);
+  for (const kind of ['cut', 'lie', 'records', 'fetch', 'mutated', 'bomb']) {
+    expect(
+      Object.keys(reasons).some((reason) => reason.startsWith(`${kind}: `)),
+      kind,
+    ).toBe(true);
+  }
+  const malformed = ['truncated', 'negative-length', 'array-too-long', 'string-too-long', 'too-many-tagged-fields', 'frame-too-large'];
+  expect(Object.keys(reasons)).toEqual(expect.arrayContaining(malformed.map((reason) => `closed: ${reason}`)));
+});
+
+test('the same over sockets', { timeout: 60_000 }, async () => {
+  const { reasons } = await fuzzWire(openSocketBed, 4, 0, 300);
+  expect(reasons['closed: truncated']).toBeGreaterThan(5);
+});
