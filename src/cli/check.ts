@@ -20,6 +20,7 @@ export const check = defineVerb({
   summary: 'Find every damage of a data folder, and mend it if asked',
   usage: '[FOLDER]',
   words: { min: 0, max: 1 },
+  folderOnly: 'it reads files, on the machine where they lie',
   options,
   about: `Walks all segments by checksum, compares indexes and checkpoints with them, and tells what does not fit. "stale" is what the next start puts
 right by itself at no loss, such as the torn end of a log after a crash; "quarantined" is damage that is known and passed over; "damage" is

@@ -1,17 +1,16 @@
 /** `consume TOPIC`: records to standard output, from a place to a place, or for ever. */
-import type { Bus } from '../bus.ts';
-import type { Admin, ListedOffset } from '../client/admin.ts';
 import type { Consumer } from '../client/consumer.ts';
 import type { ConsumedBatch } from '../client/records.ts';
 import { serdes } from '../client/serde.ts';
 import type { RecordCursor } from '../record/batch-read.ts';
-import { exitCodes, NotFoundError, UsageError } from './exit.ts';
+import { exitCodes, UsageError } from './exit.ts';
 import { type Format, type Formatter, formats, formatter, type Reading, readings } from './format.ts';
 import { frameFormOf, frameOptions } from './frames.ts';
 import type { OptionTable } from './options.ts';
-import { type Place, parsePartitions, parsePlace, placeForms } from './position.ts';
+import { type Place, parsePlace, placeForms } from './position.ts';
 import { Progress } from './progress.ts';
-import { busOptions, withBus } from './session.ts';
+import { type BusSide, busOptions, withBus } from './session.ts';
+import { type Span, spansOf } from './spans.ts';
 import { parseDay, parseTime, timeForms, type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb } from './verb.ts';
 
@@ -59,22 +58,18 @@ only where the group has committed nothing.`,
 
 type ConsumeCall = Call<typeof options>;
 
-interface Span {
-  from: number;
-  /** Exclusive; Infinity when followed. */
-  until: number;
-}
-
 /** How often a consumer that gets nothing is asked whether it has passed its ends all the same (behind damage, deleted records). */
 const LOOK_EVERY_MS = 200;
 
-async function run(call: ConsumeCall, bus: Bus): Promise<number> {
+async function run(call: ConsumeCall, bus: BusSide): Promise<number> {
   const { positionals, values, terminal, clock } = call;
   const [topic] = positionals;
   const format = formatOf(call);
   frameFormOf(values, format, 'consume');
   checkGroup(call);
-  const spans = await spansOf(call, bus.admin(), topic);
+  const places = placesOf(values, clock.nowMs());
+  if (places.until !== null && values.follow) throw new UsageError('--follow has no end; leave --until away', 'consume');
+  const spans = await spansOf(bus.admin(), topic, { ...places, partitions: values.partition, isEndless: values.follow, verb: 'consume' });
   for (const [partition, { from, until }] of spans) if (from >= until && values.group === undefined) spans.delete(partition);
   if (!values.follow) for (const [partition, { until }] of spans) if (until === 0) spans.delete(partition);
   const consumer = await consumerOf(call, bus, topic, spans);
@@ -107,7 +102,7 @@ async function run(call: ConsumeCall, bus: Bus): Promise<number> {
 type TextConsumer = Consumer<string | Uint8Array, Buffer | Uint8Array>;
 
 /** One that reads the spans, or takes part in the group. */
-async function consumerOf({ values }: ConsumeCall, bus: Bus, topic: string, spans: ReadonlyMap<number, Span>): Promise<TextConsumer> {
+async function consumerOf({ values }: ConsumeCall, bus: BusSide, topic: string, spans: ReadonlyMap<number, Span>): Promise<TextConsumer> {
   const onDamage = values['skip-damaged'] ? 'skip' : 'stop';
   const group = values.group;
   if (group !== undefined) {
@@ -215,24 +210,6 @@ function formatOptions({ values, terminal }: ConsumeCall) {
   };
 }
 
-/** Where to begin and end in each chosen partition. */
-async function spansOf({ values, clock }: ConsumeCall, admin: Admin, topic: string): Promise<Map<number, Span>> {
-  const { from, until } = placesOf(values, clock.nowMs());
-  if (until !== null && values.follow) throw new UsageError('--follow has no end; leave --until away', 'consume');
-  if (!(await admin.listTopics()).some(({ name }) => name === topic)) throw new NotFoundError(`topic "${topic}" does not exist`);
-  const [starts, ends] = await Promise.all([offsetsAt(admin, topic, 'earliest'), offsetsAt(admin, topic, 'latest')]);
-  const chosen = values.partition.length === 0 ? [...ends.keys()] : parsePartitions(values.partition, 'consume');
-  const missing = chosen.find((partition) => !ends.has(partition));
-  if (missing !== undefined) throw new NotFoundError(`topic "${topic}" has partitions 0 to ${ends.size - 1}, not ${missing}`);
-  const [firsts, lasts] = await Promise.all([
-    resolve(admin, topic, from, starts, ends),
-    until === null ? ends : resolve(admin, topic, until, starts, ends),
-  ]);
-  const end = (partition: number): number =>
-    values.follow ? Number.POSITIVE_INFINITY : Math.min(at(lasts, partition), at(ends, partition));
-  return new Map(chosen.map((partition) => [partition, { from: at(firsts, partition), until: end(partition) }]));
-}
-
 function placesOf(values: ConsumeCall['values'], nowMs: number): { from: Place; until: Place | null } {
   const zone = (values.zone ?? 'utc') as Zone;
   const { day, since, from, until } = values;
@@ -251,35 +228,3 @@ function placesOf(values: ConsumeCall['values'], nowMs: number): { from: Place; 
     until: until === undefined ? null : parsePlace(until, 'until', nowMs, 'consume', zone),
   };
 }
-
-type Offsets = ReadonlyMap<number, number>;
-
-/** A place as an offset of every partition. */
-async function resolve(admin: Admin, topic: string, place: Place, starts: Offsets, ends: Offsets): Promise<Offsets> {
-  switch (place.kind) {
-    case 'beginning':
-      return starts;
-    case 'end':
-      return ends;
-    case 'offset':
-      return new Map([...ends.keys()].map((partition) => [partition, Math.max(place.offset, at(starts, partition))]));
-    case 'last':
-      return new Map([...ends].map(([partition, end]) => [partition, Math.max(at(starts, partition), end - place.count)]));
-    case 'time': {
-      const found = await offsetsAt(admin, topic, place.timestampMs);
-      // No record that late: the end.
-      return new Map([...found].map(([partition, offset]) => [partition, offset < 0 ? at(ends, partition) : offset]));
-    }
-  }
-}
-
-async function offsetsAt(admin: Admin, topic: string, spec: 'earliest' | 'latest' | number): Promise<Map<number, number>> {
-  const listed: ListedOffset[] = await admin.listOffsets(topic, spec);
-  return new Map(listed.map(({ partition, offset }) => [partition, offset]));
-}
-
-function at(offsets: Offsets, partition: number): number {
-  return offsets.get(partition) ?? 0;
-}
-
-export type { Consumer };

@@ -38,6 +38,7 @@ export const dump = defineVerb({
   summary: 'Show what the files of a data folder hold',
   usage: 'FILE|FOLDER…',
   words: { min: 1, max: 10_000 },
+  folderOnly: 'it reads files, on the machine where they lie; peek and consume read from brokers',
   options,
   about: `Segments (.log), indexes (.index, .timeindex), producer snapshots (.snapshot) and checkpoints, which are in Apache Kafka's formats; of a
 folder, all of them below it. Files that a running process writes to can be dumped too. With --json every entry is a line:

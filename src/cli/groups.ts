@@ -5,13 +5,14 @@ import type { ResetTarget } from '../client/group-checks.ts';
 import type { TopicPartition } from '../client/places.ts';
 import type { PartitionExplanation } from '../coordinator/groups/protocol.ts';
 import { exitCodes, UsageError } from './exit.ts';
+import { explainFrom } from './explain.ts';
 import type { OptionTable } from './options.ts';
 import { parsePartitions, parsePlace, placeForms } from './position.ts';
 import { numberOf } from './progress.ts';
 import { busOptions, withBus } from './session.ts';
 import { table } from './table.ts';
 import { type Zone, zoneOptions } from './times.ts';
-import { defineVerb, result, type Verb } from './verb.ts';
+import { type Call, defineVerb, result, type Verb } from './verb.ts';
 
 const list = defineVerb({
   name: 'groups list',
@@ -58,13 +59,27 @@ const explain = defineVerb({
   summary: 'Say why each partition of a group stands where it stands',
   usage: 'GROUP',
   words: { min: 1, max: 1 },
-  options: { all: { type: 'flag', about: 'partitions that are read to their end too' }, ...busOptions } satisfies OptionTable,
-  about:
-    'Who has it, what it waits for, since when, and what to do. Members live in their own process: in this one, which opens the folder by itself, a group has none unless their process has just died.',
-  examples: [['groups explain billing', 'a sentence for each partition with records that wait']],
+  options: {
+    all: { type: 'flag', about: 'partitions that are read to their end too' },
+    for: {
+      type: 'number',
+      value: 'SECONDS',
+      min: 0,
+      max: 3600,
+      about: 'how long to look whether what is committed moves (--bootstrap; default 6)',
+    },
+    ...busOptions,
+  } satisfies OptionTable,
+  about: `Who has it, what it waits for, since when, and what to do. Members live in their own processes: they are seen by --bootstrap, where their
+bus listens. Of a folder that this process opens by itself a group has none, unless their process has just died. Brokers do not
+tell what a member does, so --bootstrap looks twice, and longer apart than most clients commit.`,
+  examples: [
+    ['groups explain billing', 'a sentence for each partition with records that wait'],
+    ['groups explain billing --bootstrap 127.0.0.1:9092', 'with the members that are there now'],
+  ],
   run: (call) =>
     withBus(call, 'must exist', async (bus) => {
-      const { group, partitions } = await bus.admin().explainGroup(call.positionals[0]);
+      const { group, partitions } = await explained(call, bus.admin());
       const shown = call.values.all
         ? partitions
         : partitions.filter(({ lag, committed, state }) => lag !== 0 || committed < 0 || state === 'moving');
@@ -180,6 +195,23 @@ function placesOf(text: string): (string | TopicPartition)[] {
   const at = text.indexOf(':');
   if (at < 0) return [text];
   return parsePartitions([text.slice(at + 1)]).map((partition) => ({ topic: text.slice(0, at), partition }));
+}
+
+/** What the bus says of a group, or what two looks at it do. */
+async function explained(call: Call<{ for: { type: 'number'; about: string } }>, admin: Admin) {
+  const [groupId] = call.positionals;
+  if (call.brokers === null) return admin.explainGroup(groupId);
+  const before = await admin.describeGroup(groupId);
+  const forMs = before.offsets.some(({ lag, memberId }) => lag !== 0 && memberId !== '') ? (call.values.for ?? 6) * 1000 : 0;
+  const startMs = call.clock.monotonicMs();
+  if (forMs > 0) {
+    await new Promise<void>((resolve) => {
+      call.clock.after(forMs, resolve, true);
+      call.terminal.stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  const group = forMs > 0 ? await admin.describeGroup(groupId) : before;
+  return { group, partitions: explainFrom(before, group, forMs > 0 ? call.clock.monotonicMs() - startMs : 0) };
 }
 
 async function everyPlace(admin: Admin, places: readonly (string | TopicPartition)[]): Promise<TopicPartition[]> {

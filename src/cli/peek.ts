@@ -1,5 +1,6 @@
-/** `peek TOPIC`: browse and search what lies in a topic, with no side effect: it reads files and opens no bus. */
+/** `peek TOPIC`: browse and search what lies in a topic, with no side effect: it reads files and opens no bus, or fetches from brokers. */
 import { BusError } from '../base/errors.ts';
+import { serdes } from '../client/serde.ts';
 import { RecordCursor } from '../record/batch-read.ts';
 import { exitCodes, NotFoundError, UsageError } from './exit.ts';
 import { endOffset, type PartitionFolder, partitionsOf, readBatches, type Spoiled, type StoredBatch, startOffset } from './folder.ts';
@@ -7,6 +8,8 @@ import { type Format, type Formatter, formats, formatter, type Reading, readings
 import type { OptionTable } from './options.ts';
 import { type Place, parsePartitions, parsePlace, placeForms } from './position.ts';
 import { Progress } from './progress.ts';
+import { reach, using } from './session.ts';
+import { spansOf } from './spans.ts';
 import { type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb } from './verb.ts';
 
@@ -33,11 +36,13 @@ export const peek = defineVerb({
   words: { min: 1, max: 1 },
   options,
   about: `Reads the files of the topic and opens no bus, so it also works while another process owns the folder; what that process holds in
-memory alone (topics of durability memory, before they are spilled) is not seen. PLACE is ${placeForms}.`,
+memory alone (topics of durability memory, before they are spilled) is seen by --bootstrap, where that process listens. Nothing is
+committed and no group joined. PLACE is ${placeForms}.`,
   examples: [
     ['peek orders', 'the first twenty records, a line each'],
     ['peek orders --key ATL --from -1000', 'those of the last thousand of each partition that have this key'],
     ['peek orders --value-regex \'"delay":[0-9]{3}\' --from 1h --json', 'by pattern and time, as JSON lines'],
+    ['peek orders --bootstrap 127.0.0.1:9092 --key ATL', 'of a bus that listens, or a Kafka cluster'],
     ['peek orders --header trace=abc --all --format hex', 'by header, byte by byte'],
   ],
   run,
@@ -49,9 +54,19 @@ type PeekCall = Call<typeof options>;
 const TURN_BYTES = 8 * 1024 * 1024;
 
 async function run(call: PeekCall): Promise<number> {
+  const { terminal } = call;
+  const search = searchOf(call);
+  const spoiled = call.brokers === null ? await searchFiles(call, search) : await searchBrokers(call, call.brokers, search);
+  terminal.draw('');
+  await terminal.out.flush();
+  for (const { path, position, length, what } of spoiled.slice(0, 10)) call.notice(`${path}: ${length} bytes at ${position}: ${what}`);
+  if (search.isFull) call.notice(`stopped after ${search.shown} records; --count or --all shows more`);
+  return exitCodes.ok;
+}
+
+async function searchFiles(call: PeekCall, search: Search): Promise<Spoiled[]> {
   const { values, positionals, terminal, clock, disk, folder } = call;
   const [topic] = positionals;
-  const search = searchOf(call);
   const found = partitionsOf(disk, folder, topic);
   const chosen = values.partition.length === 0 ? null : parsePartitions(values.partition, 'peek');
   const missing = chosen?.find((partition) => !found.some((one) => one.partition === partition));
@@ -72,12 +87,51 @@ async function run(call: PeekCall): Promise<number> {
     }
     if (search.isFull || terminal.stop.aborted) break;
   }
-  terminal.draw('');
-  await terminal.out.flush();
-  for (const { path, position, length, what } of spoiled.slice(0, 10)) call.notice(`${path}: ${length} bytes at ${position}: ${what}`);
-  if (search.isFull) call.notice(`stopped after ${search.shown} records; --count or --all shows more`);
-  return exitCodes.ok;
+  return spoiled;
 }
+
+/** One partition after the other, from its first wanted offset to what is there now. */
+async function searchBrokers(call: PeekCall, brokers: readonly string[], search: Search): Promise<Spoiled[]> {
+  const { values, positionals, terminal, clock } = call;
+  const [topic] = positionals;
+  const progress = new Progress(terminal, clock, `searching ${topic}`);
+  const bus = await reach(brokers);
+  await using(
+    bus,
+    async () => {
+      const wanted = { from: search.from, until: search.until, partitions: values.partition, isEndless: false, verb: 'peek' };
+      for (const [partition, { from, until }] of await spansOf(bus.admin(), topic, wanted)) {
+        if (from >= until) continue;
+        const consumer = bus.consumer({ value: serdes.raw, autoOffsetReset: 'earliest', onDamage: 'skip' });
+        await consumer.assign([{ topic, partition }]);
+        await consumer.seek({ topic, partition }, from);
+        search.beginAt(from, until);
+        let position = from;
+        const batches = consumer.batches();
+        let next = batches.next();
+        while (position < until && !terminal.stop.aborted) {
+          const got = await Promise.race([next, new Promise<null>((resolve) => clock.after(LOOK_EVERY_MS, () => resolve(null), true))]);
+          if (got === null) {
+            // Nothing comes of what has no records: markers of transactions, what was compacted away.
+            position = consumer.assignment()[0]?.position ?? until;
+            continue;
+          }
+          if (got.done || !(await search.batch({ topic, partition }, { bytes: got.value.bytes, baseOffset: got.value.firstOffset }))) break;
+          position = got.value.nextOffset;
+          if (!values.quiet) progress.update({ records: search.looked, bytes: search.bytes });
+          next = batches.next();
+        }
+        next.catch(() => {});
+        await consumer.close();
+        if (search.isFull || terminal.stop.aborted) break;
+      }
+    },
+    call.notice,
+  );
+  return [];
+}
+
+const LOOK_EVERY_MS = 200;
 
 /** A batch whose bytes are as they were written, and yet cannot be read: of an unknown codec, say. */
 function passOver(error: unknown, { path, position, bytes }: StoredBatch, spoiled: Spoiled[]): true {
@@ -109,9 +163,9 @@ class Search {
   looked = 0;
   bytes = 0;
   shown = 0;
+  readonly from: Place;
+  readonly until: Place;
   readonly #call: PeekCall;
-  readonly #from: Place;
-  readonly #until: Place;
   readonly #matches: (record: Shown) => boolean;
   readonly #format: Formatter;
   readonly #countMax: number;
@@ -121,8 +175,8 @@ class Search {
 
   constructor(call: PeekCall, from: Place, until: Place, matches: (record: Shown) => boolean, format: Formatter) {
     this.#call = call;
-    this.#from = from;
-    this.#until = until;
+    this.from = from;
+    this.until = until;
     this.#matches = matches;
     this.#format = format;
     this.#countMax = call.values.all ? Number.POSITIVE_INFINITY : (call.values.count ?? 20);
@@ -141,16 +195,25 @@ class Search {
       if (place.kind === 'last') return endOffset(disk, path) - place.count;
       return place.kind === 'end' ? endOffset(disk, path) : 0;
     };
-    this.#fromOffset = Math.max(start, offset(this.#from));
-    this.#untilOffset = this.#until.kind === 'time' || this.#until.kind === 'end' ? Number.POSITIVE_INFINITY : offset(this.#until);
-    return { fromOffset: this.#fromOffset, fromMs: this.#from.kind === 'time' ? this.#from.timestampMs : -1 };
+    this.#fromOffset = Math.max(start, offset(this.from));
+    this.#untilOffset = this.until.kind === 'time' || this.until.kind === 'end' ? Number.POSITIVE_INFINITY : offset(this.until);
+    return { fromOffset: this.#fromOffset, fromMs: this.from.kind === 'time' ? this.from.timestampMs : -1 };
+  }
+
+  /** Offsets of the next partition. */
+  beginAt(fromOffset: number, untilOffset: number): void {
+    this.#fromOffset = fromOffset;
+    this.#untilOffset = untilOffset;
   }
 
   /** Shows what matches; false when nothing more of this partition is wanted. */
-  async batch({ topic, partition }: PartitionFolder, batch: StoredBatch): Promise<boolean> {
+  async batch(
+    { topic, partition }: Pick<PartitionFolder, 'topic' | 'partition'>,
+    batch: Pick<StoredBatch, 'bytes' | 'baseOffset'>,
+  ): Promise<boolean> {
     if (batch.baseOffset >= this.#untilOffset) return false;
-    const fromMs = this.#from.kind === 'time' ? this.#from.timestampMs : Number.NEGATIVE_INFINITY;
-    const untilMs = this.#until.kind === 'time' ? this.#until.timestampMs : Number.POSITIVE_INFINITY;
+    const fromMs = this.from.kind === 'time' ? this.from.timestampMs : Number.NEGATIVE_INFINITY;
+    const untilMs = this.until.kind === 'time' ? this.until.timestampMs : Number.POSITIVE_INFINITY;
     const { out } = this.#call.terminal;
     const cursor = this.#cursor;
     cursor.open(batch.bytes, 0, batch.bytes.length, this.#fromOffset);

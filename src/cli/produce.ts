@@ -1,6 +1,5 @@
 /** `produce TOPIC [FILE…]`: files or standard input become records. */
 import { basename } from 'node:path';
-import type { Bus } from '../bus.ts';
 import type { CompressionName } from '../record/compression.ts';
 import { fileBytes, readChunks } from '../world/files.ts';
 import { exitCodes, InputError, NotFoundError, UsageError } from './exit.ts';
@@ -17,7 +16,7 @@ import {
 import type { OptionTable } from './options.ts';
 import { parsePair } from './position.ts';
 import { countOf, Progress } from './progress.ts';
-import { busOptions, parseSize, withBus } from './session.ts';
+import { type BusSide, busOptions, parseSize, withBus } from './session.ts';
 import { dayOfName, parseTime, timeForms, type Zone, zoneOptions } from './times.ts';
 import { type Call, defineVerb, result } from './verb.ts';
 
@@ -80,7 +79,7 @@ interface Tally {
   readBytes: number;
 }
 
-async function run(call: ProduceCall, bus: Bus): Promise<number> {
+async function run(call: ProduceCall, bus: BusSide): Promise<number> {
   const { positionals, values, terminal, clock } = call;
   const [topic, ...named] = positionals;
   const files = named.length === 0 ? ['-'] : named;
@@ -116,7 +115,7 @@ async function run(call: ProduceCall, bus: Bus): Promise<number> {
 }
 
 /** Makes the topic unless it is there; whether it was made. */
-async function ensureTopic({ values, notice }: ProduceCall, bus: Bus, topic: string): Promise<boolean> {
+async function ensureTopic({ values, notice }: ProduceCall, bus: BusSide, topic: string): Promise<boolean> {
   const admin = bus.admin();
   if ((await admin.listTopics()).some(({ name }) => name === topic)) return false;
   if (values['no-create']) throw new NotFoundError(`topic "${topic}" does not exist`);
@@ -132,7 +131,7 @@ interface Push {
   flush(): Promise<void>;
 }
 
-function pusher({ values }: ProduceCall, bus: Bus, topic: string, headers: { key: string; value: Buffer }[]): Push {
+function pusher({ values }: ProduceCall, bus: BusSide, topic: string, headers: { key: string; value: Buffer }[]): Push {
   const acks = values.acks === '0' ? 0 : values.acks === '1' ? 1 : 'all';
   const producer = bus.producer<string | Uint8Array, Uint8Array>({
     value: rawBytes,

@@ -27,18 +27,25 @@ const options = {
 } as const satisfies OptionTable;
 
 /** What to type next, for who has nothing connected yet. */
-function hints(at: Listening): string[] {
+function hints(at: Listening, environment: RunCall['environment']): string[] {
   const place = localAddress(at);
   const end = 'Ctrl-C, or SIGTERM, writes out what memory holds and ends it.';
-  // Of Kafka's own clients none speaks over a Unix socket.
-  if (at.path !== null) return [end];
+  // From the repository the program is found by npx.
+  const spillway = environment.npm_lifecycle_event === undefined ? 'spillway' : 'npx spillway';
   return [
     'Any Kafka client can connect now. From another terminal:',
-    `  echo hello | kcat -b ${place} -P -t greetings                                    a record in`,
-    `  kcat -b ${place} -C -t greetings                                                 records out`,
-    `  kafka-console-producer.sh --bootstrap-server ${place} --topic greetings          the same with Kafka's own tools`,
-    `  kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings --from-beginning`,
+    `  ${spillway} produce greetings --bootstrap ${place}`,
+    `  ${spillway} consume greetings --bootstrap ${place} --follow`,
+    ...(at.path === null ? foreign(place) : []),
     end,
+  ];
+}
+
+/** Kafka's own clients speak over ports alone. */
+function foreign(place: string): string[] {
+  return [
+    `  echo hello | kcat -b ${place} -t greetings -P`,
+    `  kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings --from-beginning`,
   ];
 }
 
@@ -49,6 +56,7 @@ export const run = defineVerb({
   words: { min: 0, max: 0 },
   options,
   endsWhenStopped: true,
+  folderOnly: 'it is what others connect to; --port and --host say where it listens',
   about: `When clients can connect it writes one line: where it listens, the data folder, how many topics. The first Ctrl-C or SIGTERM has
 it answer what is under way, write out what memory holds, and end with 0; a second one ends it at once.
 Settings come from a file (--config, or the variable ${configVariable}), over it from the environment (SPILLWAY_PORT, SPILLWAY_NUM_PARTITIONS …),
@@ -80,7 +88,7 @@ async function serve(call: RunCall): Promise<number> {
       // What hosts have told of their logs comes from the coordinator as its answers do: by now all of it is here.
       recovery.end();
       await tell(call, settings, listening, topics);
-      if (!values.json) for (const line of hints(listening)) notice(line);
+      if (!values.json) for (const line of hints(listening, call.environment)) notice(line);
       await Promise.race([end.asked, lost.promise]);
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What a verb of the program is: its words, its options, its help, and what it does. One file per verb, one table of them all. */
 import type { Clock } from '../world/clock.ts';
 import type { Disk } from '../world/disk.ts';
+import { bootstrapVariable, brokersOf } from './brokers.ts';
 import { UsageError } from './exit.ts';
 import { type OptionTable, type OptionValues, parseOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,6 +18,12 @@ export interface Surroundings {
 /** Options that every verb has. */
 export const commonOptions = {
   dir: { type: 'text', value: 'FOLDER', about: 'the data folder (default: ./spillway-data)' },
+  bootstrap: {
+    type: 'text',
+    short: 'b',
+    value: 'BROKERS',
+    about: `a bus that listens, or a Kafka cluster, instead of a folder: HOST:PORT[,…], unix:PATH (variable ${bootstrapVariable})`,
+  },
   json: { type: 'flag', about: 'results as JSON: one document, or one line per record' },
   quiet: { type: 'flag', short: 'q', about: 'no progress, no notices; errors only' },
   help: { type: 'flag', short: 'h', about: 'this text' },
@@ -28,6 +35,8 @@ export interface Call<T extends OptionTable> extends Surroundings {
   values: OptionValues<T & typeof commonOptions>;
   positionals: readonly string[];
   folder: string;
+  /** Where to connect to; null: the folder is opened. */
+  brokers: string[] | null;
   /** Says a line to the human, unless told to be quiet. */
   notice(line: string): void;
 }
@@ -46,6 +55,8 @@ export interface VerbDefinition<T extends OptionTable> {
   examples: readonly (readonly [string, string])[];
   /** More, in paragraphs. */
   about?: string;
+  /** Why it has no use for brokers; left out when it has. */
+  folderOnly?: string;
   /** It works until it is stopped, so Ctrl-C and SIGTERM are its proper end: exit code 0. */
   endsWhenStopped?: boolean;
   /** Does it; resolves with the exit code. */
@@ -68,11 +79,15 @@ export function defineVerb<T extends OptionTable>(definition: VerbDefinition<T>)
       if (positionals.length < words.min) throw new UsageError(`something is missing: spillway ${name} ${usage}`, name);
       if (positionals.length > words.max) throw new UsageError(`"${positionals[words.max]}" is too much: spillway ${name} ${usage}`, name);
       const common = values as OptionValues<typeof commonOptions>;
+      const { environment } = surroundings;
+      const { dir, bootstrap } = common;
+      const brokers = brokersOf({ dir, bootstrap, environment, folderOnly: definition.folderOnly, verb: name });
       return definition.run({
         ...surroundings,
         values: values as Call<T>['values'],
         positionals,
-        folder: common.dir ?? defaultFolder,
+        folder: dir ?? defaultFolder,
+        brokers,
         notice: (line) => {
           if (!common.quiet) surroundings.terminal.say(line);
         },

@@ -12,6 +12,7 @@ import { parseBusConfigs } from '../../coordinator/config-values.ts';
 import { busRow, topicRow } from '../../coordinator/configs.ts';
 import { type Disk, readWhole } from '../../world/disk.ts';
 import type { LogLevel } from '../../world/logger.ts';
+import { bootstrapVariable } from '../brokers.ts';
 import { NotFoundError, UsageError } from '../exit.ts';
 import { readSize } from '../session.ts';
 import { didYouMean } from '../suggest.ts';
@@ -57,7 +58,7 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
   const names = new Map(settingNames().map((name) => [variableOf(name), name]));
   const given: Given[] = [];
   for (const [variable, value] of Object.entries(environment)) {
-    if (!variable.startsWith('SPILLWAY_') || variable === configVariable || value === undefined) continue;
+    if (!variable.startsWith('SPILLWAY_') || variable === configVariable || variable === bootstrapVariable || value === undefined) continue;
     const name = names.get(variable);
     // One that nobody knows is refused below by its whole name.
     given.push({ name: name ?? variable, value, from: `environment ${variable}` });

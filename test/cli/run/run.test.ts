@@ -206,8 +206,9 @@ describe('where it listens', () => {
   test('what to type next names that port, unless it is to be quiet', async () => {
     const { out, err } = await within('run --port 0 --dir line');
     const place = /127\.0\.0\.1:\d+/.exec(out)?.[0];
-    expect(err).toContain(`kcat -b ${place} -C -t greetings`);
-    expect(err).toContain(`kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings --from-beginning`);
+    expect(err).toContain(`spillway produce greetings --bootstrap ${place}\n`);
+    expect(err).toContain(`kcat -b ${place} -t greetings -P`);
+    expect(err).toContain(`kafka-console-consumer.sh --bootstrap-server ${place} --topic greetings`);
     expect((await within('run --port 0 --dir line --quiet')).err).toBe('');
   });
 
