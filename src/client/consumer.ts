@@ -123,12 +123,8 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     for (const one of this.#intake.all()) if (!wanted.has(keyOf(one))) this.#intake.remove(one);
     for (const one of fresh) this.#intake.remove(one);
     fresh.forEach(({ topic, partition, declared }, i) => {
-      const one = this.#intake.add(
-        (declared as Topic<K, V, H> | undefined) ?? this.#declaredOf(topic),
-        topic,
-        partition,
-        starts[i].position,
-      );
+      const known = (declared as Topic<K, V, H> | undefined) ?? this.#declaredOf(topic);
+      const one = this.#intake.add(known, { topic, topicId: topics[i].topicId, partition }, starts[i].position);
       one.committed = starts[i].committed;
       this.#intake.follow(one, topics[i]);
     });

@@ -15,6 +15,8 @@ import type { Topic } from './topic.ts';
 
 /** A partition that is held. */
 export interface Held<K, V, H> extends TopicPartition {
+  /** Of the topic that was taken up: another may get its name. */
+  readonly topicId: string;
   readonly declared: Topic<K, V, H>;
   /** The offset of the next record that will be given; −1: nobody knows, it waits for a seek. */
   position: number;
@@ -98,11 +100,12 @@ export class Intake<K, V, H> {
   }
 
   /** Not fetched before `follow`. */
-  add(declared: Topic<K, V, H>, topic: string, partition: number, position: number): Held<K, V, H> {
+  add(declared: Topic<K, V, H>, { topic, topicId, partition }: TopicPartition & { topicId: string }, position: number): Held<K, V, H> {
     const tenure = ++this.#tenures;
     const one: Held<K, V, H> = {
       declared,
       topic,
+      topicId,
       partition,
       position,
       finished: position,

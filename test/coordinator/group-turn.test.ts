@@ -124,6 +124,22 @@ describe('commits', () => {
     expect(committed()).toEqual(['t-0@1', 't-1@1']);
   });
 
+  test('what was finished of a topic that is gone says nothing of one that was made anew under its name', () => {
+    create('t');
+    const fields = { groupId: 'g', memberId: '', instanceId: null, epoch: -1, synced: false };
+    const at = (topicId: string, offset: number) => ({ topic: 't', topicId, partition: 0, offset, leaderEpoch: -1, metadata: '' });
+    const idOf = (): string => ask('metadata', { topics: ['t'], autoCreate: false }).topics[0].topicId;
+    const before = idOf();
+    expect(ask('offsetCommit', { ...fields, offsets: [at(before, 33)] }).offsets).toMatchObject([{ error: 0 }]);
+    ask('deleteTopics', { names: ['t'] });
+    create('t');
+    const reply = ask('offsetCommit', { ...fields, offsets: [at(before, 34)] });
+    expect(reply.offsets).toMatchObject([{ error: errors.UNKNOWN_TOPIC_OR_PARTITION.code }]);
+    expect(committed()).toEqual([]);
+    expect(ask('offsetCommit', { ...fields, offsets: [at(idOf(), 1)] }).offsets).toMatchObject([{ error: 0 }]);
+    expect(committed()).toEqual(['t-0@1']);
+  });
+
   test('too many rows in one ask are refused as a whole', () => {
     create('t');
     const rows = Array.from({ length: limits.partitionsMax + 1 }, () => ({

@@ -1,5 +1,7 @@
 /** Those who change topics while a simulation runs: configurations, partitions, deletions of records; and the topics that come and go. */
 import type { Durability } from '../../src/log/config.ts';
+import type { GroupPlan } from './group-plan.ts';
+import type { Groups } from './groups.ts';
 import { passingNames, type TopicPlan } from './plan.ts';
 import { chance, codeOf, type ProducerHabits, pick, produce, type ReaderHabits, type Reading, readOn, sleep, type User } from './users.ts';
 
@@ -127,6 +129,44 @@ function passingReader({ random }: User, name: string): ReaderHabits {
     queuedBytesMax: pick(random, [1, 65_536]),
   };
   return { topic: name, style: 'poll', seeks: 0, pauses: 0, delayMs: random.below(20), recordsMax: 50, options };
+}
+
+/** Has the members of a group go now and then, moves its offsets or deletes it, and lets them come back. */
+export async function moveOffsets(user: User, { groupId, topics }: GroupPlan, groups: Groups): Promise<void> {
+  const { random } = user;
+  while (!user.stopping()) {
+    await sleep(user, 100 + random.below(1500));
+    if (user.stopping()) return;
+    groups.recess(groupId);
+    // Who is static, or was killed, is waited for.
+    for (let i = 0; i < 60 && !user.stopping() && !(await moveOnce(user, groupId, topics)); i++) await sleep(user, 50);
+    groups.endRecess(groupId);
+  }
+}
+
+/** False: it was refused, and is worth trying again. */
+async function moveOnce(user: User, groupId: string, topics: readonly string[]): Promise<boolean> {
+  const { client, random } = user;
+  const admin = client.admin();
+  try {
+    if (chance(random, 15)) await admin.deleteGroups([groupId]);
+    else {
+      const agoMs = random.below(3000);
+      const to = pick(random, [
+        'earliest',
+        'latest',
+        random.below(100),
+        { agoMs },
+        { shiftBy: random.below(60) - 30 },
+        { fromEnd: 5 },
+      ] as const);
+      await admin.resetOffsets(groupId, { to, topics: chance(random, 50) ? [pick(random, topics)] : topics });
+    }
+    return true;
+  } catch (error) {
+    // A shift needs something committed; a group may not be there yet.
+    return ['CLOSED', 'INVALID_ARGUMENT', 'GROUP_ID_NOT_FOUND'].includes(codeOf(user, error));
+  }
 }
 
 export { passingNames, type Reading };

@@ -101,9 +101,11 @@ export class SimBus {
   #resolveOpened: () => void = () => {};
   #rejectOpened: (error: BusError) => void = () => {};
   #closing: Promise<{ unfinished: string[] }> | null = null;
-  /** From now on a host that ends is not replaced. */
+  /** A host that ends is not replaced. */
   #stopping = false;
   #dead = false;
+  /** Why there is no coordinator any more. */
+  #lost: BusError | null = null;
 
   constructor(setup: SimBusSetup) {
     this.#setup = setup;
@@ -126,6 +128,7 @@ export class SimBus {
       },
       refused: (error) => this.#rejectOpened(error),
       succeeding: () => this.#introduceAll(),
+      lost: (error) => this.#lose(error),
     });
     for (let host = 0; host < setup.hosts; host++) this.#startHost(host, 0);
     for (let i = 0; i < setup.dispatchers; i++) this.#attach(i);
@@ -220,6 +223,10 @@ export class SimBus {
   kill(): void {
     this.#dead = true;
     for (const actor of this.actors) actor.vanish();
+  }
+
+  get lost(): boolean {
+    return this.#lost !== null;
   }
 
   get dead(): boolean {
@@ -370,6 +377,24 @@ export class SimBus {
     for (let host = 0; host < this.#hosts.length; host++) if (!this.#hosts[host].down) this.#connect(host, attached);
   }
 
+  /** As Bus: what can be saved is, and the bus closes. */
+  #lose(error: BusError): void {
+    this.#lost = error;
+    this.#rejectOpened(error);
+    for (const { actor, client, control, gone } of this.#attached) {
+      const lose = (): void => client.dispatcher.lose(error);
+      if (gone) continue;
+      if (actor === this.#main) lose();
+      else this.#setup.world.later(control, 'post', () => actor.run(lose));
+    }
+    if (error.code === 'FOLDER_LOCKED') {
+      this.client().dispatcher.abandon();
+      this.#stopping = true;
+      for (let host = 0; host < this.#hosts.length; host++) this.crashHost(host, 0);
+    }
+    void this.close();
+  }
+
   // Closing.
 
   async #close(deadlineMs: number): Promise<{ unfinished: string[] }> {
@@ -378,7 +403,8 @@ export class SimBus {
     const left = (): number => Math.max(0, endMs - clock.monotonicMs());
     const unfinished: string[] = [];
     for (const { client, gone } of this.#attached.slice(1)) {
-      if (gone) continue;
+      // Of those on other threads the bus that was lost knows nothing; they end with it.
+      if (gone || this.#lost !== null) continue;
       unfinished.push(...(await client.drain(left() * 0.5)));
       client.dispatcher.close();
     }
@@ -390,7 +416,8 @@ export class SimBus {
     unfinished.push(...hosts.flat());
     const clean = hosts.every((problems) => problems.length === 0);
     unfinished.push(...(await this.#closeCoordinator(clean, left)));
-    this.client().dispatcher.close();
+    if (this.#lost === null) this.client().dispatcher.close();
+    else for (const { client, gone } of this.#attached) if (!gone) client.dispatcher.abandon();
     this.#coordinator.stop();
     this.#dead = true;
     return { unfinished };
@@ -410,6 +437,7 @@ export class SimBus {
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
+    if (this.#lost !== null) return [`the coordinator: ${this.#lost.message}`];
     const closing = async (): Promise<string[]> => {
       const { unfinished } = await askCoordinator(this.client().dispatcher, 'close', { deadlineMs: left(), clean }, left());
       await this.#within(ENDS_WITHIN_MS, this.#coordinator.retire(), undefined);

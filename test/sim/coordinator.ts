@@ -1,6 +1,7 @@
 /**
  * The coordinator of a simulated bus: started, introduced to hosts and dispatchers, followed by a successor when it fails, as
- * src/bus/coordinator-thread.ts does it. It is never given up: a disk that refuses one after the other is repaired in the end.
+ * src/bus/coordinator-thread.ts does it. It is given up only where it is doomed: a disk that refuses one after the other is repaired in
+ * the end.
  */
 import { BusError, errorName } from '../../src/base/errors.ts';
 import { Coordinator } from '../../src/coordinator/coordinator.ts';
@@ -27,11 +28,15 @@ export interface CoordinatorAround {
   refused(error: BusError): void;
   /** Hosts and dispatchers are to be introduced to a successor. */
   succeeding(): void;
+  /** None follows any more. */
+  lost(error: BusError): void;
 }
 
 const RESTART_MS = 10;
 const RESTART_MS_MAX = 2000;
 const PROVEN_MS = 10_000;
+/** A doomed one is followed so often. */
+const FAILURES_MAX = 8;
 
 export class SimCoordinator {
   crashes = 0;
@@ -48,6 +53,7 @@ export class SimCoordinator {
   #hasClosed = false;
   #stopping = false;
   #retired = false;
+  #doom: { isTaken: boolean; steps: number } | null = null;
 
   constructor(around: CoordinatorAround) {
     this.#around = around;
@@ -80,6 +86,12 @@ export class SimCoordinator {
     this.#control?.post({ control: 'fail', stage, turns });
   }
 
+  /** It ends at its n-th call from now on, and so does each that follows, until none does; or another process has its folder by then. */
+  doom(doom: { isTaken: boolean; steps: number }): void {
+    this.#doom = doom;
+    this.crash(doom.steps);
+  }
+
   /** It has answered its close: none follows. Resolves when it has ended. */
   retire(): Promise<void> {
     this.#retired = true;
@@ -102,6 +114,7 @@ export class SimCoordinator {
     const { folder, hosts, configs, memoryBytesMax, memory, random, log } = setup;
     const actor = this.#around.makeActor((died) => died.end());
     this.#actor = actor;
+    if (this.#doom !== null) actor.crashAfter(this.#doom.steps, 'thread');
     this.#restart = null;
     const [control, theirs] = wire<ControlPost, ControlAnswer>(main, actor);
     this.#control = control;
@@ -162,6 +175,11 @@ export class SimCoordinator {
     if (this.#hasClosed || this.#stopping || this.#retired) return this.#resolveEnded();
     this.crashes++;
     this.#failures = main.clock.monotonicMs() - startedMs > PROVEN_MS ? 1 : this.#failures + 1;
+    if (this.#doom !== null && (this.#doom.isTaken || this.#failures >= FAILURES_MAX)) {
+      this.#resolveEnded();
+      const what = this.#doom.isTaken ? 'lost its data folder' : `failed ${this.#failures} times in a row`;
+      return this.#around.lost(new BusError(this.#doom.isTaken ? 'FOLDER_LOCKED' : 'COORDINATOR_NOT_AVAILABLE', `the coordinator ${what}`));
+    }
     this.#restart = main.clock.after(Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** (this.#failures - 1)), () => this.#run(true));
   }
 }

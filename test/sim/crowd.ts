@@ -1,6 +1,6 @@
 /** Everyone who uses a simulated bus in one life of its process, on whichever thread, and what becomes of them when a thread ends. */
 import { type Random, seededRandom } from '../../src/world/random.ts';
-import { administer, comeAndGo } from './administrators.ts';
+import { administer, comeAndGo, moveOffsets } from './administrators.ts';
 import type { Auditor } from './auditor.ts';
 import type { Bounds } from './bounds.ts';
 import type { SimBus } from './bus.ts';
@@ -65,6 +65,8 @@ export class Crowd {
       );
     });
     groups.begin(life.members, (thread, run) => start('member', thread, run));
+    // On the main thread: no recess is left unended while the process lives.
+    for (const group of groups.reset) start('mover', 0, (user) => moveOffsets(user, group, groups));
     for (let i = 0; i < life.administrators; i++) start('administrator', i, (user) => administer(user, plan.topics));
     for (let i = 0; i < life.passing; i++) start('passing', i, (user) => comeAndGo(user, passingNames[i]));
     return running;

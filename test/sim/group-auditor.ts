@@ -34,8 +34,31 @@ interface Claim {
   readonly fromEpoch: number;
   /** The last that it is known to be held in. */
   toEpoch: number;
+  /** Which group of this name it was. */
+  readonly era: number;
   open: boolean;
+  /** It has been told to give it up, and the group may go on before it has. */
+  revoked: boolean;
   readonly cursor: Cursor;
+}
+
+/** How far a group is with a partition. */
+export interface Standing {
+  groupId: string;
+  partition: string;
+  /** −1: nobody reads it. */
+  position: number;
+  end: number;
+  /** Who holds it. */
+  names: string[];
+}
+
+export function isBehind({ position, end }: Standing): boolean {
+  return end > 0 && position < end;
+}
+
+export function tellStanding({ groupId, partition, position, end, names }: Standing): string {
+  return `${groupId} is at ${partition}@${position} of ${end}, held by ${names.length === 0 ? 'nobody' : names.join(' and ')}`;
 }
 
 interface StoredGroup {
@@ -46,10 +69,12 @@ interface StoredGroup {
 }
 
 export class GroupAuditor {
-  readonly counts = { claims: 0, generations: 0, commits: 0, membersGone: 0, groupRecords: 0 };
+  readonly counts = { claims: 0, generations: 0, commits: 0, resets: 0, membersGone: 0, groupRecords: 0 };
   readonly #auditor: Auditor;
   readonly #groups = new Map<string, StoredGroup>();
   readonly #names = new Map<string, string>();
+  /** How many groups of each name are gone: the next one counts its epochs anew. */
+  readonly #eras = new Map<string, number>();
   /** By group and partition. */
   readonly #claims = new Map<string, Claim[]>();
   readonly #committed = new Map<string, number>();
@@ -115,11 +140,11 @@ export class GroupAuditor {
       }
       case 'groupGone':
         this.#groups.delete(fact.groupId);
+        this.#eras.set(fact.groupId, this.#eraOf(fact.groupId) + 1);
         for (const key of [...this.#committed.keys()]) if (key.startsWith(`${fact.groupId} `)) this.#committed.delete(key);
         return null;
       case 'offsetsCommitted':
-        for (const { topicId, partition, offset } of fact.rows)
-          this.#commit(fact.groupId, `${this.#names.get(topicId)}-${partition}`, offset);
+        for (const { topicId, partition, offset } of fact.rows) this.#commit(fact.groupId, topicId, partition, offset);
         return null;
       case 'offsetsDropped':
         for (const { topicId, partition } of fact.rows) this.#committed.delete(`${fact.groupId} ${this.#names.get(topicId)}-${partition}`);
@@ -163,40 +188,61 @@ export class GroupAuditor {
   #ownedBy({ row: { type } }: StoredGroup, row: MemberRow): string[] {
     if (type === 'consumer')
       return [...row.assigned, ...row.revoking].flatMap(({ topicId, partitions }) =>
-        partitions.map((partition) => `${this.#names.get(topicId)}-${partition}`),
+        partitions.map((partition) => this.#placeOf(topicId, partition)),
       );
     const assignment = decodeAssignment(row.assignmentBytes);
     if (assignment === null) return this.#lost(`${row.memberId} was given an assignment that cannot be read`) ?? [];
     return assignment.partitions.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
   }
 
-  #commit(groupId: string, partition: string, offset: number): void {
+  /** A partition by name; of one topic among several that had a name one after the other, by its id too. */
+  #placeOf(topicId: string, partition: number): string {
+    const name = this.#names.get(topicId) ?? '';
+    return this.#auditor.isPassing(name) ? `${name}#${topicId}-${partition}` : `${name}-${partition}`;
+  }
+
+  #eraOf(groupId: string): number {
+    return this.#eras.get(groupId) ?? 0;
+  }
+
+  #commit(groupId: string, topicId: string, partition: number, offset: number): void {
     this.counts.commits++;
-    const key = `${groupId} ${partition}`;
+    const topic = this.#names.get(topicId) ?? '';
+    const key = `${groupId} ${topic}-${partition}`;
     const by = [...this.#asked].filter(
-      (ask) => ask.groupId === groupId && ask.offsets.some((one) => `${one.topic}-${one.partition}` === partition && one.offset === offset),
+      (ask) =>
+        ask.groupId === groupId && ask.offsets.some((one) => one.topic === topic && one.partition === partition && one.offset === offset),
     );
     const group = this.#groups.get(groupId);
     const isAllowed = ({ memberId }: CommitAsk): boolean => {
       if (memberId === '') return group === undefined || group.members.size === 0;
-      if (group?.members.has(memberId) !== true) return false;
-      const others = [...group.members.values()].filter((row) => row.memberId !== memberId);
-      return group.row.type === 'classic' || !others.some((row) => this.#ownedBy(group, row).includes(partition));
+      const row = group?.members.get(memberId);
+      if (group === undefined || row === undefined) return false;
+      if (group.row.type === 'consumer') return this.#ownedBy(group, row).includes(this.#placeOf(topicId, partition));
+      // What it gives up cooperatively it has finished when its new assignment is stored already.
+      const owner = group.owners.get(`${topic}-${partition}`);
+      return owner === undefined || owner === memberId;
     };
     if (!by.some(isAllowed)) {
       const who = by.map(({ memberId }) => memberId).join(', ');
       this.#auditor.violated(`${key} was committed at ${offset} by ${who === '' ? 'nobody' : `${who}, which may not`}`);
     }
-    const { topic, number } = split(partition);
     // Of one that was made anew under its name, offsets begin anew.
     if (this.#auditor.isPassing(topic)) return;
+    if (by.some((ask) => ask.memberId === '' && isAllowed(ask))) {
+      // An administrator: the group goes on from there, wherever it was.
+      this.counts.resets++;
+      this.#committed.set(key, offset);
+      this.#given.set(key, offset);
+      return;
+    }
     const before = this.#committed.get(key) ?? -1;
     if (offset < before && !this.#mayGoBack.has(key)) this.#auditor.violated(`${key} went back from ${before} to ${offset}`);
     this.#committed.set(key, offset);
     const given = this.#given.get(key) ?? 0;
     // What lies between must be gone.
     if (offset > given && !this.#mayGoBack.has(key))
-      this.#auditor.passedOver({ name: `the commit of ${groupId}`, topic, partition: number, next: given }, offset);
+      this.#auditor.passedOver({ name: `the commit of ${groupId}`, topic, partition, next: given }, offset);
   }
 
   // What members are told.
@@ -206,13 +252,20 @@ export class GroupAuditor {
     const { memberId, epoch } = claimant.groupMetadata();
     const place = `${topic}-${partition}`;
     const key = `${groupId} ${place}`;
+    this.#checkOwner('assigned', groupId, claimant, topic, partition);
     const claims = this.#claims.get(key) ?? [];
     this.#claims.set(key, claims);
+    // One who is told late may be of a group that is gone.
+    const era = this.#eraOf(groupId) - (this.#groups.get(groupId)?.members.has(memberId) === true ? 0 : 1);
+    const isPassing = this.#auditor.isPassing(topic);
     for (const other of claims) {
       this.#look(other);
       const isSame = other.claimant === claimant && other.open;
-      if (isSame) this.#auditor.violated(`${claimant.name} was assigned ${key} again`);
+      if (isSame && other.revoked) other.open = false;
+      else if (isSame) this.#auditor.violated(`${claimant.name} was assigned ${key} again`);
       else if (
+        !isPassing &&
+        other.era === era &&
         other.memberId !== memberId &&
         !isSameInstance(other.claimant, claimant) &&
         other.fromEpoch <= epoch &&
@@ -224,14 +277,40 @@ export class GroupAuditor {
     }
     const next = claimant.position(topic, partition);
     const given = this.#given.get(key) ?? 0;
-    if (next > given && !this.#mayGoBack.has(key)) this.#auditor.passedOver({ name: claimant.name, topic, partition, next: given }, next);
+    if (next > given && !isPassing && !this.#mayGoBack.has(key))
+      this.#auditor.passedOver({ name: claimant.name, topic, partition, next: given }, next);
     const cursor = { name: claimant.name, topic, partition, next };
-    claims.push({ claimant, groupId, memberId, key, fromEpoch: epoch, toEpoch: epoch, open: true, cursor });
+    claims.push({ claimant, groupId, memberId, key, fromEpoch: epoch, toEpoch: epoch, era, open: true, revoked: false, cursor });
   }
 
-  /** It has given it up, or was told that it is lost. */
+  /** It is told to give it up, and has not yet: nobody else has it. */
+  revoking(groupId: string, claimant: Claimant, topic: string, partition: number): void {
+    this.#checkOwner('revoked', groupId, claimant, topic, partition);
+    for (const claim of this.#claimsOf(groupId, claimant, topic, partition)) claim.revoked = true;
+  }
+
+  /** By the stored rows: one that keeps its place is told of what is its own. */
+  #checkOwner(what: string, groupId: string, claimant: Claimant, topic: string, partition: number): void {
+    const group = this.#groups.get(groupId);
+    const { memberId } = claimant.groupMetadata();
+    if (group?.members.has(memberId) !== true || this.#auditor.isPassing(topic)) return;
+    const owner = group.owners.get(`${topic}-${partition}`);
+    if (owner !== undefined && owner !== memberId)
+      this.#auditor.violated(`${claimant.name} was told that ${groupId} ${topic}-${partition} is ${what}, which is ${owner}'s`);
+  }
+
+  /** It has given it up. */
   ended(groupId: string, claimant: Claimant, topic: string, partition: number): void {
-    for (const claim of this.#claims.get(`${groupId} ${topic}-${partition}`) ?? []) if (claim.claimant === claimant) claim.open = false;
+    for (const claim of this.#claimsOf(groupId, claimant, topic, partition)) if (claim.revoked) claim.open = false;
+  }
+
+  /** It was told that it is others'. */
+  hasLost(groupId: string, claimant: Claimant, topic: string, partition: number): void {
+    for (const claim of this.#claimsOf(groupId, claimant, topic, partition)) claim.open = false;
+  }
+
+  #claimsOf(groupId: string, claimant: Claimant, topic: string, partition: number): Claim[] {
+    return (this.#claims.get(`${groupId} ${topic}-${partition}`) ?? []).filter((claim) => claim.claimant === claimant);
   }
 
   /** Its thread has ended, or the process. */
@@ -281,19 +360,15 @@ export class GroupAuditor {
     }
   }
 
-  /** Partitions of the group with records that nobody who holds them has got to. */
-  behind(groupId: string, topics: readonly string[], ends: ReadonlyMap<string, number>): string[] {
-    const behind: string[] = [];
-    for (const [partition, end] of ends) {
-      const { topic } = split(partition);
-      if (!topics.includes(topic) || end === 0) continue;
-      const claims = this.#openClaims(groupId, partition);
-      const position = Math.max(-1, ...claims.map(({ claimant, cursor }) => claimant.position(cursor.topic, cursor.partition)));
-      if (position >= end) continue;
-      const who = claims.map(({ claimant }) => claimant.name).join(' and ');
-      behind.push(`${groupId} is at ${partition}@${position} of ${end}, held by ${who === '' ? 'nobody' : who}`);
-    }
-    return behind;
+  /** Where those who hold them are in the partitions of these topics. */
+  standings(groupId: string, topics: readonly string[], ends: ReadonlyMap<string, number>): Standing[] {
+    return [...ends]
+      .filter(([partition]) => topics.includes(split(partition).topic))
+      .map(([partition, end]) => {
+        const claims = this.#openClaims(groupId, partition);
+        const position = Math.max(-1, ...claims.map(({ claimant, cursor }) => claimant.position(cursor.topic, cursor.partition)));
+        return { groupId, partition, position, end, names: claims.map(({ claimant }) => claimant.name) };
+      });
   }
 
   /** Partitions of which more was given out than was committed: those aside whose logs have lost their ends, or what was given out. */

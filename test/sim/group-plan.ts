@@ -5,6 +5,10 @@ import { chance, pick } from './users.ts';
 export interface GroupPlan {
   groupId: string;
   topics: string[];
+  /** It reads by a pattern: its topics, and those that are made and deleted under way. */
+  byPattern: boolean;
+  /** Now and then all of its members go, and an administrator moves its offsets. */
+  resets: boolean;
   protocol: 'consumer' | 'classic';
   assignor: 'uniform' | 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky';
   sessionTimeoutMs: number;
@@ -46,7 +50,22 @@ export function makeGroups(seed: number, topics: readonly string[], lives: numbe
   const random = seededRandom(Math.imul(seed, 69621) ^ 0x96f5);
   const count = chance(random, SOME_PERCENT) ? 1 + random.below(2) : 0;
   const groups = Array.from({ length: count }, (_, i) => makeGroup(random, `group-${i}`, topics));
-  return { groups, lives: Array.from({ length: lives }, () => groups.flatMap((_, group) => makeMembers(random, group))) };
+  const plan = { groups, lives: Array.from({ length: lives }, () => groups.flatMap((_, group) => makeMembers(random, group))) };
+  addHabits(seededRandom(Math.imul(seed, 16807) ^ 0xab17), plan);
+  return plan;
+}
+
+/** More habits, drawn by chance of their own. */
+function addHabits(random: Random, { groups, lives }: GroupsPlan): void {
+  for (const group of groups) {
+    group.byPattern = chance(random, 35);
+    group.resets = chance(random, 30);
+  }
+  for (const member of lives.flat()) {
+    // Slower than a session, a rebalance or a poll may be, now and then.
+    if (chance(random, 10)) member.handlingMs = pick(random, [200, 700]);
+    if (chance(random, 10)) member.revokingMs = 1000;
+  }
 }
 
 function makeGroup(random: Random, groupId: string, names: readonly string[]): GroupPlan {
@@ -59,6 +78,8 @@ function makeGroup(random: Random, groupId: string, names: readonly string[]): G
   return {
     groupId,
     topics: chance(random, 50) ? [...names] : [pick(random, names)],
+    byPattern: false,
+    resets: false,
     protocol,
     assignor,
     sessionTimeoutMs: pick(random, [200, 600, 3000]),

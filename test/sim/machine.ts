@@ -99,6 +99,14 @@ export class Machine {
     return this.#world.clock.monotonicMs() < untilMs ? share : 0;
   }
 
+  /** Whoever changes something on this disk from now on is told of. */
+  refuseWrites(told: (what: string) => void): void {
+    this.disk.onCall = ({ operation, path, changes }) => {
+      if (changes) told(`${path} had a ${operation}`);
+      return null;
+    };
+  }
+
   heal(): void {
     this.strain('heap', 0, 0);
     this.strain('rss', 0, 0);

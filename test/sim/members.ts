@@ -14,19 +14,25 @@ export interface Company {
   readonly seats: Set<Seat>;
   /** Nobody joins any more. */
   isOver(): boolean;
+  /** All members of this group are to go for a while. */
+  isInRecess(groupId: string): boolean;
 }
 
 /** One stay of a member in its group. */
 export class Seat implements Claimant {
+  readonly groupId: string;
   readonly name: string;
   readonly instanceId: string | null;
   readonly thread: number;
   readonly paused = new Set<string>();
   /** A commit was refused, and nothing was committed since. */
   owesCommit = false;
+  /** Ends its `run`, if it is in one. */
+  interrupt: () => void = () => {};
   consumer!: RawConsumer;
 
-  constructor(name: string, instanceId: string | null, thread: number) {
+  constructor(groupId: string, name: string, instanceId: string | null, thread: number) {
+    this.groupId = groupId;
     this.name = name;
     this.instanceId = instanceId;
     this.thread = thread;
@@ -59,6 +65,10 @@ export async function takePart(user: User, group: GroupPlan, habits: MemberHabit
   const part: Part = { user, group, habits, company };
   const { clock } = user.client.dispatcher;
   while (!company.isOver()) {
+    if (company.isInRecess(group.groupId)) {
+      await sleep(user, AGAIN_MS);
+      continue;
+    }
     const seat = sitDown(part);
     company.seats.add(seat);
     const untilMs = habits.staysMs === 0 ? Number.POSITIVE_INFINITY : clock.monotonicMs() + habits.staysMs;
@@ -80,14 +90,14 @@ export async function takePart(user: User, group: GroupPlan, habits: MemberHabit
 function sitDown({ user, group, habits, company }: Part): Seat {
   const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, maxPollIntervalMs } = group;
   const instanceId = habits.instance ? `${groupId} ${user.name}` : null;
-  const seat = new Seat(user.name, instanceId, user.client.dispatcher.index);
+  const seat = new Seat(groupId, user.name, instanceId, user.client.dispatcher.index);
   const each = (told: (topic: string, partition: number) => void) => (partitions: { topic: string; partition: number }[]) => {
     for (const { topic, partition } of partitions) told(topic, partition);
   };
   const ended = each((topic, partition) => company.auditor.ended(groupId, seat, topic, partition));
   const consumer: RawConsumer = user.client.consumer({
     groupId,
-    topics: group.topics,
+    topics: group.byPattern ? { pattern: [...group.topics, 'passing\\..*'].join('|') } : group.topics,
     groupProtocol: group.protocol,
     assignor: group.assignor,
     sessionTimeoutMs,
@@ -103,11 +113,12 @@ function sitDown({ user, group, habits, company }: Part): Seat {
     ...(instanceId === null ? {} : { groupInstanceId: instanceId }),
     onAssigned: each((topic, partition) => company.auditor.assigned(groupId, seat, topic, partition)),
     onRevoked: async (partitions: { topic: string; partition: number }[]) => {
+      for (const { topic, partition } of partitions) company.auditor.revoking(groupId, seat, topic, partition);
       if (habits.revokingMs > 0 && !user.stopping()) await sleep(user, user.random.below(habits.revokingMs));
       if (habits.style === 'commit') await commit(user, consumer);
       ended(partitions);
     },
-    onLost: ended,
+    onLost: each((topic, partition) => company.auditor.hasLost(groupId, seat, topic, partition)),
   });
   seat.consumer = consumer;
   return seat;
@@ -119,6 +130,7 @@ async function stay(part: Part, seat: Seat, untilMs: number): Promise<boolean> {
   const { clock } = user.client.dispatcher;
   for (;;) {
     if (!user.stopping() && clock.monotonicMs() >= untilMs) return false;
+    if (company.isInRecess(seat.groupId)) return false;
     try {
       if (habits.style === 'run') await runOnce(part, seat, untilMs);
       else await pollOnce(part, seat);
@@ -126,7 +138,7 @@ async function stay(part: Part, seat: Seat, untilMs: number): Promise<boolean> {
       await indulge(part, seat);
     } catch (error) {
       const code = codeOf(user, error);
-      if (code === 'CLOSED' || code === 'not a BusError' || company.isOver()) return true;
+      if (code === 'CLOSED' || code === 'not a BusError' || company.isOver() || user.client.dispatcher.closed) return true;
       await sleep(user, AGAIN_MS);
       // Fenced by one of its own name, or refused by the group: it comes again as another one.
       if (code !== 'USER_CODE_FAILED' && !chance(user.random, 50)) return false;
@@ -150,6 +162,7 @@ async function runOnce(part: Part, seat: Seat, untilMs: number): Promise<void> {
   const { user, group, habits, company } = part;
   const { clock } = user.client.dispatcher;
   const stop = new AbortController();
+  seat.interrupt = () => stop.abort();
   const timer =
     untilMs === Number.POSITIVE_INFINITY ? null : clock.after(untilMs - clock.monotonicMs(), () => !user.stopping() && stop.abort());
   company.auditor.goesBack(seat);

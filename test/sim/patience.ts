@@ -1,5 +1,6 @@
 /** Waiting in simulated time: until something is so, until something is answered, and what to say when neither comes. */
 import { BusError } from '../../src/base/errors.ts';
+import type { Clock } from '../../src/world/clock.ts';
 import type { SimBus } from './bus.ts';
 import type { SimWorld } from './sim-world.ts';
 
@@ -12,7 +13,7 @@ export class Stuck extends Error {
 const AGAIN_MS = 50;
 
 /** Asks again and again until it is so; tells whether it was. */
-export function repeatedly(clock: SimWorld['clock'], isSo: () => Promise<boolean>): () => boolean {
+export function repeatedly(clock: Clock, isSo: () => Promise<boolean>): () => boolean {
   let was = false;
   const again = (): void => {
     if (was) return;

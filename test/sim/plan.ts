@@ -18,9 +18,12 @@ export interface TopicPlan {
 /** How a life of the process ends. */
 export type Ending = 'close' | CrashKind;
 
-/** How a bus is closed: when nobody does anything any more, in the middle of it, or then and on a sick disk. */
+/**
+ * How a bus is closed: when nobody does anything any more, in the middle of it, or then and on a sick disk; or it closes by itself, since no
+ * coordinator follows the last one, or another process has taken the folder.
+ */
 export interface Closing {
-  when: 'settled' | 'hurried' | 'sick';
+  when: 'settled' | 'hurried' | 'sick' | 'lost' | 'taken';
   /** Hosts that are stopped at their n-th call from then on. */
   crashes: { host: number; steps: number }[];
   /** The coordinator ends at its n-th call from then on; 0: it does not. */
@@ -31,6 +34,8 @@ export type Fault =
   | { kind: 'crash host'; host: number; steps: number }
   | { kind: 'stop process'; actor: number; steps: number }
   | { kind: 'stall'; actor: number; ms: number }
+  /** No thread of the process gets time. */
+  | { kind: 'freeze'; ms: number }
   | { kind: 'disk error'; rule: number; percent: number; ms: number }
   | { kind: 'disk full'; spareBytes: number; ms: number }
   | { kind: 'slow disk'; latencyMs: number; ms: number }
@@ -77,6 +82,8 @@ export interface Plan {
   lives: Life[];
 }
 
+const DAY_MS = 86_400_000;
+
 export const passingNames = ['passing.a', 'passing.b', 'passing.c'];
 
 export function makePlan(seed: number): Plan {
@@ -93,6 +100,7 @@ export function makePlan(seed: number): Plan {
   );
   addTrouble(seededRandom(Math.imul(seed, 40503) ^ 0x70c4), lives, hosts, dispatchers);
   addCoordinatorTrouble(seededRandom(Math.imul(seed, 48271) ^ 0xc00d), lives);
+  if (folder) addLosses(seededRandom(Math.imul(seed, 39373) ^ 0x1057), lives);
   const { groups, lives: members } = makeGroups(
     seed,
     topics.map(({ name }) => name),
@@ -101,6 +109,7 @@ export function makePlan(seed: number): Plan {
   lives.forEach((life, i) => {
     life.members = members[i];
   });
+  if (groups.length > 0) addGroupTrouble(seededRandom(Math.imul(seed, 62089) ^ 0x6709), lives, hosts + dispatchers + 1);
   return {
     seed,
     folder,
@@ -177,8 +186,33 @@ function addCoordinatorTrouble(random: Random, lives: Life[]): void {
   }
 }
 
+/** Coordinators that are lost for good; the last life settles. */
+function addLosses(random: Random, lives: Life[]): void {
+  for (const life of lives.slice(0, -1)) {
+    if (!chance(random, 12)) continue;
+    life.ending = 'close';
+    life.closing = { when: pick(random, ['lost', 'lost', 'taken'] as const), crashes: [], coordinatorSteps: random.below(60) };
+  }
+}
+
+/** What groups are sensitive to: threads and processes without time for longer than a session, clocks that jump by days. */
+function addGroupTrouble(random: Random, lives: Life[], actors: number): void {
+  for (const life of lives) {
+    for (let i = chance(random, 40) ? 1 + random.below(3) : 0; i > 0; i--) {
+      const ms = pick(random, [300, 1000, 5000]);
+      const fault = pick(random, [
+        { kind: 'stall', actor: random.below(actors), ms },
+        { kind: 'freeze', ms },
+        { kind: 'wall clock', stepMs: (random.below(17) - 8) * DAY_MS },
+      ] as const);
+      life.faults.push({ atMs: random.below(life.ms), fault });
+    }
+    life.faults.sort((a, b) => a.atMs - b.atMs);
+  }
+}
+
 /** Which kinds of faults this seed knows, in percent of all its faults. */
-type Trouble = Record<Exclude<Fault['kind'], 'heap' | 'rss' | 'end worker' | 'crash coordinator' | 'coordinator fails'>, number>;
+type Trouble = Record<Exclude<Fault['kind'], 'freeze' | 'heap' | 'rss' | 'end worker' | 'crash coordinator' | 'coordinator fails'>, number>;
 
 function makeTrouble(random: Random, folder: boolean): Trouble {
   const some = (percent: number): number => (chance(random, percent) ? 1 + random.below(10) : 0);

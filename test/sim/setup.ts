@@ -35,7 +35,8 @@ export function setupOf(plan: Plan, { machine, ...parts }: Parts): Omit<SimBusSe
     outboxBytes,
     configs,
     retentionCheckMs,
-    producerIdExpirationMs: 86_400_000,
+    // Longer than the wall clock may be set forward: a producer that was forgotten may send twice.
+    producerIdExpirationMs: 365 * 86_400_000,
     memory: {
       heapBytes: () => HEAP_BYTES_MAX * machine.strainOf('heap'),
       rssBytes: () => RSS_BYTES_MAX * machine.strainOf('rss'),

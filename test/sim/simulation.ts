@@ -14,10 +14,12 @@ import { Groups } from './groups.ts';
 import { Machine } from './machine.ts';
 import { allCommitted, endsOf, insist, repeatedly, Stuck } from './patience.ts';
 import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan } from './plan.ts';
+import { watchProgress } from './progress.ts';
 import { Scanner } from './scan.ts';
 import { FOLDER, setupOf } from './setup.ts';
 import { safetyOf } from './shadow.ts';
 import { SimWorld } from './sim-world.ts';
+import { strike } from './strike.ts';
 import { listeningLogger, type Outcome, tellAll, timeOf } from './tell.ts';
 
 export interface SimulationOptions {
@@ -30,11 +32,23 @@ const READERS_ARRIVE_MS = 60_000;
 const GROUPS_ARRIVE_MS = 30_000;
 const OPENS_WITHIN_MS = 60_000;
 const HEALS_WITHIN_MS = 60_000;
+const LOST_WITHIN_MS = 60_000;
 const GIVEN_BACK_WITHIN_MS = 5000;
 const EVENTS_MAX = 3_000_000;
 
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
-  return new Simulation(makePlan(seed), options).run();
+  const { verbose = () => {} } = options;
+  // Members whose plan is to be too slow are warned of it.
+  const { emitWarning } = process;
+  process.emitWarning = ((warning: unknown, ...more: never[]) => {
+    if (warning instanceof BusError) verbose(`warning: ${warning.message}`);
+    else Reflect.apply(emitWarning, process, [warning, ...more]);
+  }) as typeof emitWarning;
+  try {
+    return await new Simulation(makePlan(seed), options).run();
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 class Simulation {
@@ -50,6 +64,7 @@ class Simulation {
     lives: 0,
     hostCrashes: 0,
     coordinatorCrashes: 0,
+    coordinatorsLost: 0,
     processDeaths: 0,
     workersEnded: 0,
     diskErrors: 0,
@@ -233,14 +248,26 @@ class Simulation {
   /** Closes the bus while it is used; on a sick disk what could not be written is told, and may be lost. */
   async #part(users: Promise<void>[], closing: Closing): Promise<void> {
     this.#disarm();
-    if (closing.when === 'hurried') this.#machine.heal();
-    else this.#machine.fail(this.#random.below(60), 30, 60_000);
+    if (closing.when === 'sick') this.#machine.fail(this.#random.below(60), 30, 60_000);
+    else this.#machine.heal();
+    if (closing.when === 'lost' || closing.when === 'taken') await this.#loseCoordinator(closing);
     const told = await this.#close(closing, users);
     for (const sent of this.#auditor.open)
       this.#auditor.violated(`record ${sent.n} was neither acknowledged nor refused when the bus closed`);
     if (told.length > 0) this.#auditor.lost('kill');
     this.#groups.lost();
     this.#machine.heal();
+  }
+
+  /** No coordinator follows any more, or another process has the folder by then: the bus closes by itself. */
+  async #loseCoordinator({ when, coordinatorSteps }: Closing): Promise<void> {
+    this.#counts.coordinatorsLost++;
+    this.#say(`${this.#at()} the coordinator is lost for good`);
+    if (this.#store !== null) this.#store.failNext = 0;
+    this.#bus.coordinator.doom({ isTaken: when === 'taken', steps: 1 + coordinatorSteps });
+    if (!(await this.#world.run(() => this.#bus.lost, LOST_WITHIN_MS)))
+      throw new Stuck('a bus without a coordinator goes on', await this.#dump());
+    if (when === 'taken') this.#machine.refuseWrites((what) => this.#auditor.violated(`${what}, after another process had the folder`));
   }
 
   /** Answers what was told to be unfinished, which is nothing unless the disk is sick. */
@@ -255,8 +282,11 @@ class Simulation {
     // What a sick disk kept of a deleted topic is removed by the next start; a handler that hangs does so as its plan says.
     const unfinished = closed.value.unfinished
       .filter((what) => this.#machine.errors === 0 || !what.endsWith('still being deleted'))
-      .filter((what) => when === 'settled' || !/^the handler of .* did not end within/.test(what));
-    if (unfinished.length > 0 && when !== 'sick') this.#auditor.violated(`closed with work unfinished: ${unfinished.join('; ')}`);
+      .filter((what) => when === 'settled' || !/^the handler of .* did not end within/.test(what))
+      // Without a coordinator there are no commits, and no places of topics that have changed; the hosts close in order.
+      .filter((what) => when !== 'lost' || what.startsWith('host '));
+    if (unfinished.length > 0 && when !== 'sick' && when !== 'taken')
+      this.#auditor.violated(`closed with work unfinished: ${unfinished.join('; ')}`);
     // Whoever sends or reads is told that the bus is closed.
     this.#stopping = true;
     if ((await this.#world.settled(Promise.all(users), SENDS_END_MS)) === undefined)
@@ -287,35 +317,8 @@ class Simulation {
     if (this.#stopping || this.#died || this.#bus.dead) return;
     this.#counts.faults++;
     this.#say(`${this.#at()} ${JSON.stringify(fault)}`);
-    const { actors } = this.#bus;
-    switch (fault.kind) {
-      case 'crash host':
-        return this.#bus.crashHost(fault.host, fault.steps);
-      case 'stop process':
-        return actors[1 + fault.actor].crashAfter(fault.steps, 'process');
-      case 'stall': {
-        const actor = actors[fault.actor % actors.length];
-        actor.stalledUntilMs = Math.max(actor.stalledUntilMs, this.#world.clock.monotonicMs() + fault.ms);
-        return;
-      }
-      case 'store fails':
-        if (this.#store !== null) this.#store.failNext = fault.commits;
-        return;
-      case 'wall clock':
-        this.#auditor.clockStepped();
-        this.#world.clock.wallStepMs += fault.stepMs;
-        this.#auditor.clockStepped();
-        return;
-      case 'crash coordinator':
-        return this.#bus.coordinator.crash(fault.steps);
-      case 'coordinator fails':
-        return this.#bus.coordinator.fail(fault.stage, fault.turns);
-      case 'end worker':
-        if (this.#crowd.endWorker(this.#bus.threads - 1)) this.#counts.workersEnded++;
-        return;
-      default:
-        return this.#machine.strike(fault);
-    }
+    if (fault.kind === 'end worker') this.#counts.workersEnded += this.#crowd.endWorker(this.#bus.threads - 1) ? 1 : 0;
+    else strike(fault, { bus: this.#bus, world: this.#world, machine: this.#machine, store: this.#store, auditor: this.#auditor });
   }
 
   /** No actor is stopped any more that was to be. */
@@ -332,6 +335,7 @@ class Simulation {
     this.#machine.heal();
     if (this.#store !== null) this.#store.failNext = 0;
     this.#disarm();
+    const endWatch = this.#watchProgress();
     const run = (until: () => boolean, ms: number): Promise<boolean> => this.#world.run(() => this.#broken || until(), ms);
     // Without a folder a bus that is full stays full: who waits for room would wait for ever.
     if (!this.#plan.folder) this.#bounds.closeProducers();
@@ -347,7 +351,7 @@ class Simulation {
       paused.clear();
       consumer.resume();
     }
-    const ends = await endsOf(this.#plan.topics, (name) => this.#ask(() => this.#bus.admin().listOffsets(name, 'latest')));
+    const ends = await this.#ends();
     // What retention removed is never given out; the position moves over it.
     const arrived = (): boolean =>
       this.#crowd.readings.every(({ consumer }) =>
@@ -363,6 +367,7 @@ class Simulation {
     if (!(await run(arrivedTogether, GROUPS_ARRIVE_MS))) throw new Stuck(this.#groups.behind(ends).join('; '), await this.#dump(ends));
     if (this.#broken) return;
     this.#say(`${this.#at()} groups have arrived`);
+    endWatch();
     for (const { consumer } of this.#crowd.readings) void consumer.close();
     this.#groups.close();
     const ended = await this.#world.settled(Promise.all(users), SENDS_END_MS);
@@ -379,6 +384,22 @@ class Simulation {
       return left.length === 0;
     };
     if (!(await run(repeatedly(this.#world.clock, isEmpty), GIVEN_BACK_WITHIN_MS))) throw new Stuck(left.join('; '), await this.#dump());
+  }
+
+  #ends(): Promise<Map<string, number>> {
+    return endsOf(this.#plan.topics, (name) => this.#ask(() => this.#bus.admin().listOffsets(name, 'latest')));
+  }
+
+  /** From now on until groups have arrived, none of their partitions may stand still. Answers what ends that. */
+  #watchProgress(): () => void {
+    if (this.#plan.groups.length === 0) return () => {};
+    const admin = this.#bus.admin();
+    return watchProgress({
+      clock: this.#world.clock,
+      ends: () => endsOf(this.#plan.topics, (name) => admin.listOffsets(name, 'latest')),
+      standings: (ends) => this.#groups.standings(ends),
+      violated: (what) => this.#auditor.violated(what),
+    });
   }
 
   /** Reads everything and compares it. */

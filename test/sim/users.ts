@@ -217,10 +217,12 @@ export async function readOn(user: User, habits: ReaderHabits, made: (reading: R
     } catch (error) {
       const code = codeOf(user, error);
       // The topic is gone, or the bus.
-      if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'CLOSED') return void (await consumer.close());
+      if (code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'CLOSED' || client.dispatcher.closed) return void (await consumer.close());
       if (code === 'not a BusError') return;
       // An error ends an iteration; what follows it, damage for instance, is read by the next one.
       rounds = roundsOf[habits.style](user, habits, reading);
+      // Of a bus that will end it is the same error again and again.
+      await sleep(user, 1);
     }
   }
 }

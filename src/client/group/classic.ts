@@ -261,6 +261,8 @@ function reconciled(before: State, owned: readonly TopicPartitions[]): Decision<
 function resubscribed(before: State, topics: readonly string[]): Decision<State> {
   const isSame = topics.length === before.topics.length && topics.every((topic, i) => topic === before.topics[i]);
   const state: State = { ...before, topics };
+  // The join that is under way says what was read before.
+  if (state.phase === 'joining') return { state: { ...state, again: state.again || !isSame }, effects: [] };
   // Who does not lead has nothing to say about partitions; the leader will.
   if (state.phase !== 'member' || (isSame && !state.leads)) return { state, effects: [] };
   if (state.at !== 'stable') return { state: { ...state, again: true }, effects: [] };

@@ -7,7 +7,6 @@ import type { TopicPartitions } from '../../coordinator/groups/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { loadTopicWith } from '../ask.ts';
 import type { Held, Intake } from '../intake.ts';
-import { topicOf } from '../offsets-at.ts';
 import { keyOf, type TopicPartition } from '../places.ts';
 import type { Topic } from '../topic.ts';
 import { reasonOf, userCodeFailed } from '../user-code.ts';
@@ -165,7 +164,7 @@ export class Ownership<K, V, H> {
     const positions = await Promise.all(known.map((place) => this.#startOf(place, committed, isVoid)));
     if (isVoid()) return;
     const taken = known.map((place, i) => {
-      const one = intake.add(this.#setup.declaredOf(place.topic), place.topic, place.partition, positions[i]);
+      const one = intake.add(this.#setup.declaredOf(place.topic), place, positions[i]);
       one.committed = committed?.get(keyOf(place)) ?? -1;
       one.paused = this.#paused.delete(keyOf(place));
       one.moving = true;
@@ -180,14 +179,15 @@ export class Ownership<K, V, H> {
     for (const one of taken) {
       one.moving = false;
       if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
-      // A topic that was deleted meanwhile is told by the next assignment.
-      if (dispatcher.topic(one.topic)?.partitions[one.partition] !== undefined) intake.follow(one, topicOf(dispatcher, one));
+      // A topic that was deleted meanwhile, or made anew, is told by the next assignment.
+      const topic = dispatcher.topic(one.topic);
+      if (topic?.partitions[one.partition] !== undefined && topic.topicId === one.topicId) intake.follow(one, topic);
     }
     intake.wake();
   }
 
   /** Those whose topic is known by then; a topic that is not there any more will leave the assignment too. */
-  async #known(places: readonly TopicPartition[], isVoid: () => boolean): Promise<TopicPartition[]> {
+  async #known(places: readonly TopicPartition[], isVoid: () => boolean): Promise<(TopicPartition & { topicId: string })[]> {
     const { dispatcher } = this.#setup;
     const last = new Map<string, number>();
     for (const { topic, partition } of places) last.set(topic, Math.max(partition, last.get(topic) ?? 0));
@@ -201,7 +201,10 @@ export class Ownership<K, V, H> {
         ),
       ),
     );
-    return places.filter(({ topic, partition }) => there[names.indexOf(topic)]?.partitions[partition] !== undefined);
+    return places.flatMap(({ topic, partition }) => {
+      const known = there[names.indexOf(topic)];
+      return known?.partitions[partition] === undefined ? [] : [{ topic, partition, topicId: known.topicId }];
+    });
   }
 
   /** Null: they could not be learnt, and the user was told. */
@@ -319,7 +322,9 @@ interface Boundary {
 export function finishedOf<K, V, H>(which: readonly Held<K, V, H>[]): Commit[] {
   return which
     .filter(({ finished, committed }) => finished >= 0 && finished !== committed)
-    .map(({ topic, partition, finished, holding }) => ({ topic, partition, offset: finished, leaderEpoch: -1, metadata: '', holding }));
+    .map(({ topic, topicId, partition, finished, holding }) => {
+      return { topic, topicId, partition, offset: finished, leaderEpoch: -1, metadata: '', holding };
+    });
 }
 
 export function topicsOf(places: readonly TopicPartition[]): TopicPartitions[] {

@@ -113,7 +113,8 @@ export class Participation<K, V, H> {
     const one = this.#setup.intake.find({ topic, partition });
     if (one === undefined && this.isMember) throw fencedError(errors.FENCED_MEMBER_EPOCH.code, '', topic, partition);
     if (one !== undefined && offset > one.finished) one.finished = offset;
-    return { topic, partition, offset, metadata, leaderEpoch, holding: one?.holding ?? null };
+    const commit: Commit = { topic, partition, offset, metadata, leaderEpoch, holding: one?.holding ?? null };
+    return one === undefined ? commit : { ...commit, topicId: one.topicId };
   }
 
   /** All that was given out; of handlers that are run for the user, what they have finished. */

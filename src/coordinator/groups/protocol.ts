@@ -33,6 +33,8 @@ export interface CommittedOffset {
 
 export interface OffsetToCommit {
   topic: string;
+  /** Which one of those that have had this name: the offset of one that is gone is refused. Absent: the one that has it now. */
+  topicId?: string;
   partition: number;
   offset: number;
   /** −1: not known. */

@@ -112,8 +112,9 @@ function refuseCommit(ask: CoordinatorAskOf<'offsetCommit'>, { error, message }:
   return { facts, reply: { verb: 'offsetCommit', id: ask.id, error, message, offsets } };
 }
 
-function wrongRow({ partition, offset, leaderEpoch, metadata }: OffsetToCommit, topic: Topic | undefined): number {
-  if (topic === undefined || topic.slots[partition] === undefined) return errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+function wrongRow({ partition, topicId, offset, leaderEpoch, metadata }: OffsetToCommit, topic: Topic | undefined): number {
+  if (topic === undefined || topic.slots[partition] === undefined || (topicId ?? topic.topicId) !== topic.topicId)
+    return errors.UNKNOWN_TOPIC_OR_PARTITION.code;
   if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(leaderEpoch)) return errors.INVALID_REQUEST.code;
   // A character takes at most three bytes of UTF-8 per unit of its length: most texts need no count.
   if (metadata.length * 3 > limits.offsetMetadataMax && Buffer.byteLength(metadata) > limits.offsetMetadataMax)

@@ -215,6 +215,14 @@ describe('a member of the classic protocol', () => {
     expect(leader.happen({ event: 'resubscribed', topics: ['t'] })).toEqual(['join as "m" reads t owns t:0']);
   });
 
+  test('whose topics are others by the time its first join is answered joins again', () => {
+    const life = new Life('eager');
+    life.happen({ event: 'wanted' });
+    expect(life.happen({ event: 'resubscribed', topics: ['t', 'u'] })).toEqual([]);
+    life.joined(1, 'other');
+    expect(life.synced()).toEqual(['joined', 'join as "m" reads t u owns nothing']);
+  });
+
   test('that led and comes back under its name leads on, and looks after partitions that are added', () => {
     const life = new Life('cooperative', 'name');
     const { effects } = decideClassic(life.state, { event: 'wanted' }, 0);
