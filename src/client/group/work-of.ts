@@ -40,6 +40,7 @@ export function workOf<K, V, H>(employer: Employer<K, V, H>, runner: Runner): Wo
       one.finished = Math.max(one.finished, nextOffset);
       return true;
     },
+    holds: (topic, partition, tenure) => intake.find({ topic, partition })?.tenure === tenure,
     hold: (topic, partition) => shut(topic, partition, true),
     release: (topic, partition) => shut(topic, partition, false),
     commit: async () => group?.commit(group.allToCommit()),

@@ -28,6 +28,8 @@ export interface Work<K, V, H> {
    * partition is held under this tenure no more, so nothing of it will be committed.
    */
   finished(topic: string, partition: number, nextOffset: number, tenure: number): boolean;
+  /** Whether the partition is held under this tenure still. */
+  holds(topic: string, partition: number, tenure: number): boolean;
   /** Gives no more batches of a partition until `release`: its handler has enough to do. The user's own pausing is another matter. */
   hold(topic: string, partition: number): void;
   release(topic: string, partition: number): void;

@@ -61,11 +61,13 @@ export class HandlerRunner<K, V, H> implements Runner {
     await this.#end(null);
   }
 
-  /** Where each partition that was touched goes on when the run has ended. */
-  positions(): (TopicPartition & { tenure: number; offset: number })[] {
+  /** Where each partition that was touched goes on when the run has ended: not one that went, and has come back from elsewhere since. */
+  positions(): (TopicPartition & { offset: number })[] {
     return [...this.#shares.values()]
-      .filter((share) => !share.gone)
-      .map(({ lane: { topic, partition, tenure, tracker } }) => ({ topic, partition, tenure, offset: tracker.next }));
+      .filter(({ gone, lane: { topic, partition, tenure } }) => {
+        return !gone && this.#work?.holds(topic, partition, tenure) !== false;
+      })
+      .map(({ lane: { topic, partition, tracker } }) => ({ topic, partition, offset: tracker.next }));
   }
 
   // What the consumer says.

@@ -89,6 +89,7 @@ export class Rig {
         this.finished.push(`${partition}:${nextOffset}`);
         return true;
       },
+      holds: (_topic, partition, tenure) => tenure === this.#tenure(partition),
       hold: (_topic, partition) => void this.held.add(partition),
       release: (_topic, partition) => {
         this.held.delete(partition);

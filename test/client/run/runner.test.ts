@@ -91,7 +91,7 @@ test("'stop': the run rejects with the cause, and the position stays at the reco
     details: { topic: 't', partition: 0, offset: 2, attempts: 2 },
     message: 'the handler of t-0 at offset 2, tried 2 times, threw: broken for good. The position stays there.',
   });
-  expect([rig.finished, rig.runner.positions()]).toEqual([['0:2'], [{ topic: 't', partition: 0, tenure: 1, offset: 2 }]]);
+  expect([rig.finished, rig.runner.positions()]).toEqual([['0:2'], [{ topic: 't', partition: 0, offset: 2 }]]);
 });
 
 test("'skip' goes on behind it; an error that says it is final is tried once", async () => {
@@ -152,6 +152,20 @@ test('revocation: what runs is finished and told, what waits is not begun, and t
   gate.end('0:0');
   await rig.pass();
   expect([moved, rig.finished, gate.running]).toEqual([true, ['0:1'], ['1:0']]);
+});
+
+test('a partition that went while its handler ran, and came back, goes on where it came back', async () => {
+  const gate = new Gate();
+  const rig = new Rig({ eachRecord: gate.handle, concurrency: 2 });
+  void rig.run();
+  rig.give(batchOf(0, 0, nulls(3)), batchOf(1, 0, nulls(3)));
+  await rig.pass();
+  // The group goes on without waiting for the handler.
+  void rig.runner.revoking([{ topic: 't', partition: 0 }]);
+  rig.renew(0);
+  void rig.runner.stop();
+  await rig.pass(60_000);
+  expect(rig.runner.positions()).toEqual([{ topic: 't', partition: 1, offset: 0 }]);
 });
 
 test('revocation gives up what waits to be tried again', async () => {
