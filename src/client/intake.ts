@@ -333,9 +333,10 @@ export class Intake<K, V, H> {
     if (one === undefined) return;
     const { skipDamage } = this.#setup;
     const reset = this.#setup.resetTo();
+    if (error === errors.OFFSET_OUT_OF_RANGE.code && startOffset < 0) return this.#stoppedSomewhere(one, offset);
     if (error === errors.OFFSET_OUT_OF_RANGE.code && reset !== null) {
-      const target = reset === 'beginning' || offset < startOffset ? startOffset : reset === 'end' ? highWatermark : reset;
-      return this.#moveTo(one, target);
+      const end = highWatermark < 0 ? 'end' : highWatermark;
+      return this.#moveTo(one, reset === 'beginning' || offset < startOffset ? startOffset : reset === 'end' ? end : reset);
     }
     if (error === errors.CORRUPT_MESSAGE.code && nextOffset > offset) {
       one.position = Math.max(one.position, nextOffset);
@@ -343,6 +344,17 @@ export class Intake<K, V, H> {
       if (skipDamage) return;
     }
     this.fail(stoppedError(topic, partition, error, offset, nextOffset, startOffset), 'once');
+  }
+
+  /** Kafka's brokers do not say from where to where the log goes when they refuse an offset: they are asked. */
+  #stoppedSomewhere(one: Held<K, V, H>, offset: number): void {
+    const { tenure, topic, partition } = one;
+    this.#setup.offsetOf(one, 'beginning').then(
+      (start) => {
+        if (one.tenure === tenure) this.#stopped(topic, partition, errors.OFFSET_OUT_OF_RANGE.code, offset, offset, start, -1);
+      },
+      (failure: unknown) => this.fail(failure as BusError, 'once'),
+    );
   }
 
   #moveTo(one: Held<K, V, H>, target: SeekTarget): void {

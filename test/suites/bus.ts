@@ -33,12 +33,17 @@ const groups: Record<string, Cases> = { producing: produceCases, consuming: cons
 
 /**
  * Runs every case against the bus that `open` gives. `skips` names cases that this one does not do, each with the reason; a title that
- * is none is an error. Retention has to be applied within a second or so, or its case skipped.
+ * is none is an error. `skipReason` leaves out the whole. Retention has to be applied within a second or so, or its case skipped.
  */
-export function busSuite(name: string, open: () => Promise<AnyBus>, skips: Readonly<Record<string, string>> = {}): void {
+export function busSuite(
+  name: string,
+  open: () => Promise<AnyBus>,
+  skips: Readonly<Record<string, string>> = {},
+  skipReason: string | null = null,
+): void {
   const titles = new Set(Object.values(groups).flatMap((cases) => Object.keys(cases)));
   for (const title of Object.keys(skips)) if (!titles.has(title)) throw new Error(`there is no case "${title}" to be skipped`);
-  describe(name, () => {
+  describe.skipIf(skipReason !== null)(skipReason === null ? name : `${name} (skipped: ${skipReason})`, () => {
     let bus: AnyBus;
     let count = 0;
     const run = Math.random().toString(36).slice(2, 8);

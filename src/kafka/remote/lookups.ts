@@ -125,6 +125,8 @@ export class Lookups {
     const slots = ask.slots ?? [...cluster.ledBy(node)].map(({ slot }) => slot);
     const places = slots.flatMap((slot) => cluster.place(slot) ?? []);
     const partitions = new Map(places.map((place) => [place.slot, unknownOf(place)]));
+    const { clock } = this.#setup.requests;
+    const endMs = clock.monotonicMs() + SETTLES_WITHIN_MS;
     let left = 1;
     const done = (): void => {
       if (--left === 0) this.#answer<'describe'>(ask, 0, { partitions: [...partitions.values()] } satisfies HostVerbs['describe']['reply']);
@@ -134,12 +136,22 @@ export class Lookups {
       if (one === undefined) continue;
       const learn = (timestampMs: number, take: (offset: number) => void): void => {
         left++;
-        this.#offsetAt(slot, timestampMs, (error, row) => {
-          if (row !== null) take(row.offset);
-          else one.error = error;
-          if (row === null) one.state = 'offline';
-          done();
-        });
+        const attempt = (): void =>
+          this.#offsetAt(slot, timestampMs, (error, row) => {
+            if (row !== null) take(row.offset);
+            else if (isMisplaced(error) && clock.monotonicMs() < endMs) return void clock.after(LOOK_EVERY_MS, again, true);
+            else {
+              one.error = error;
+              one.state = 'offline';
+            }
+            done();
+          });
+        // Leaders that have just been chosen may not know it yet.
+        const again = (): void => {
+          attempt();
+          this.send();
+        };
+        attempt();
       };
       learn(times.earliest, (offset) => {
         one.startOffset = offset;
@@ -195,6 +207,10 @@ export class Lookups {
     if (isMisplaced(error)) this.#setup.cluster.doubt();
   }
 }
+
+/** Then it is told that the partition cannot be asked. */
+const SETTLES_WITHIN_MS = 2000;
+const LOOK_EVERY_MS = 20;
 
 function unknownOf({ slot, topic, partition }: Place): PartitionDescription {
   return {

@@ -1,0 +1,22 @@
+/** Apache Kafka's own broker through `connect`: the same cases as every bus, but for the differences that are named. */
+import { afterAll } from 'vitest';
+import { connect } from '../../src/index.ts';
+import { busSuite } from '../suites/bus.ts';
+import { kafkaDifferences } from '../suites/differences.ts';
+import { javaSkipReason, type KafkaBroker, startKafkaBroker } from './java.ts';
+
+let kafka: KafkaBroker | null = null;
+afterAll(() => kafka?.stop());
+
+// What a test cannot wait for: how often retention is looked at.
+const settings = { 'log.retention.check.interval.ms': '100', 'log.initial.task.delay.ms': '100' };
+
+busSuite(
+  'a broker of Apache Kafka',
+  async () => {
+    kafka = await startKafkaBroker({ settings });
+    return connect({ brokers: [kafka.bootstrap] });
+  },
+  kafkaDifferences,
+  javaSkipReason,
+);
