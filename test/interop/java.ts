@@ -152,63 +152,118 @@ export async function startKafkaBroker({
   readyWithinMs = 60_000,
 } = {}): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-kafka-'));
-  const logFolder = join(folder, 'data');
   const [port, controllerPort] = await Promise.all([freePort(), freePort()]);
-  const properties = {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
-    'log.dirs': logFolder,
-    'num.partitions': '1',
-    'offsets.topic.replication.factor': '1',
-    'offsets.topic.num.partitions': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'transaction.state.log.num.partitions': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
-    'group.initial.rebalance.delay.ms': '0',
-    ...settings,
-  };
-  const propertiesPath = join(folder, 'server.properties');
-  writeFileSync(
-    propertiesPath,
-    Object.entries(properties)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(''),
-  );
-  const loggingPath = join(folder, 'log4j2.properties');
-  writeFileSync(
-    loggingPath,
-    'status=off\nappender.console.type=Console\nappender.console.name=console\nappender.console.layout.type=PatternLayout\n' +
-      'appender.console.layout.pattern=%p %m%n\nrootLogger.level=warn\nrootLogger.appenderRef.console.ref=console\n' +
-      'logger.server.name=kafka.server.KafkaRaftServer\nlogger.server.level=info\n',
-  );
-  await runJava('kafka.tools.StorageTool', ['format', '-t', 'c3BpbGx3YXktd2l0bmVzcw', '-c', propertiesPath]);
-  const child = spawn(
-    'java',
-    [`-Xmx${heapMb}m`, '-XX:+UseG1GC', `-Dlog4j2.configurationFile=${loggingPath}`, '-cp', kafkaClasspath(), 'kafka.Kafka', propertiesPath],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const killWithUs = () => child.kill('SIGKILL');
-  process.once('exit', killWithUs);
+  const node = new KafkaNode({ id: 1, folder, port, controllerPort, voters: `1@127.0.0.1:${controllerPort}`, heapMb, settings });
   async function stop(): Promise<void> {
-    await end(child);
-    process.off('exit', killWithUs);
+    await node.stop();
     rmSync(folder, { recursive: true, force: true });
   }
   try {
-    await says(child, 'Kafka Server started', readyWithinMs);
+    await node.format();
+    await node.start(readyWithinMs);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { bootstrap: `127.0.0.1:${port}`, logFolder, pid: child.pid as number, stop };
+  return { bootstrap: node.bootstrap, logFolder: node.logFolder, pid: node.pid, stop };
+}
+
+export interface NodeOptions {
+  id: number;
+  /** For its settings and its data. */
+  folder: string;
+  port: number;
+  controllerPort: number;
+  /** Controllers of the cluster: `ID@HOST:PORT,…`. */
+  voters: string;
+  heapMb: number;
+  settings: Readonly<Record<string, string>>;
+}
+
+/** One Kafka process, broker and controller at once, which can be killed and started again over its data. */
+export class KafkaNode {
+  readonly id: number;
+  /** host:port for clients. */
+  readonly bootstrap: string;
+  readonly logFolder: string;
+  readonly #options: NodeOptions;
+  readonly #propertiesPath: string;
+  readonly #loggingPath: string;
+  #child: ChildProcess | null = null;
+  readonly #killWithUs = (): void => void this.#child?.kill('SIGKILL');
+
+  constructor(options: NodeOptions) {
+    const { id, folder, port, controllerPort, voters, settings } = options;
+    this.id = id;
+    this.bootstrap = `127.0.0.1:${port}`;
+    this.logFolder = join(folder, 'data');
+    this.#options = options;
+    this.#propertiesPath = join(folder, 'server.properties');
+    this.#loggingPath = join(folder, 'log4j2.properties');
+    const properties = {
+      'process.roles': 'broker,controller',
+      'node.id': `${id}`,
+      'controller.quorum.voters': voters,
+      'controller.listener.names': 'CONTROLLER',
+      'inter.broker.listener.name': 'PLAINTEXT',
+      listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+      'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+      'log.dirs': this.logFolder,
+      'num.partitions': '1',
+      'offsets.topic.replication.factor': '1',
+      'offsets.topic.num.partitions': '1',
+      'transaction.state.log.replication.factor': '1',
+      'transaction.state.log.min.isr': '1',
+      'transaction.state.log.num.partitions': '1',
+      'share.coordinator.state.topic.replication.factor': '1',
+      'share.coordinator.state.topic.min.isr': '1',
+      'group.initial.rebalance.delay.ms': '0',
+      ...settings,
+    };
+    writeFileSync(
+      this.#propertiesPath,
+      Object.entries(properties)
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(''),
+    );
+    writeFileSync(
+      this.#loggingPath,
+      'status=off\nappender.console.type=Console\nappender.console.name=console\nappender.console.layout.type=PatternLayout\n' +
+        'appender.console.layout.pattern=%p %m%n\nrootLogger.level=warn\nrootLogger.appenderRef.console.ref=console\n' +
+        'logger.server.name=kafka.server.KafkaRaftServer\nlogger.server.level=info\n',
+    );
+    process.once('exit', this.#killWithUs);
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number;
+  }
+
+  /** Makes its data folder, for the same cluster each time. */
+  async format(): Promise<void> {
+    await runJava('kafka.tools.StorageTool', ['format', '-t', 'c3BpbGx3YXktd2l0bmVzcw', '-c', this.#propertiesPath]);
+  }
+
+  /** Resolves when it serves clients. */
+  async start(readyWithinMs: number): Promise<void> {
+    const flags = [`-Xmx${this.#options.heapMb}m`, '-XX:+UseG1GC', `-Dlog4j2.configurationFile=${this.#loggingPath}`];
+    const child = spawn('java', [...flags, '-cp', kafkaClasspath(), 'kafka.Kafka', this.#propertiesPath], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    await says(child, 'Kafka Server started', readyWithinMs);
+  }
+
+  /** As a machine that loses its power. */
+  async kill(): Promise<void> {
+    if (this.#child !== null) await end(this.#child, 'SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child !== null) await end(this.#child, 'SIGTERM');
+    process.off('exit', this.#killWithUs);
+  }
 }
 
 /** Resolves when the process prints `text`; keeps reading after that, so that its pipes never fill. */
@@ -229,17 +284,17 @@ function says(child: ChildProcess, text: string, withinMs: number): Promise<void
   return promise.finally(() => clearTimeout(timer));
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const { promise, resolve } = Promise.withResolvers<void>();
   child.once('exit', () => resolve());
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await promise;
   clearTimeout(timer);
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const server = createServer();
   server.once('error', reject);
