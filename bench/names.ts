@@ -21,6 +21,7 @@ export const benches = {
   groups: { module: './macro/groups.ts', about: 'replay through a group, commits, rebalances, opening with 10,000 groups' },
   fanout: { module: './macro/fanout.ts', about: '40 groups read what one producer writes' },
   pressure: { module: './macro/pressure.ts', about: 'full speed into consumers that are slow, stand still, or die' },
+  remote: { module: './macro/remote.ts', about: 'clients of one broker: ours, @platformatic/kafka, kafkajs, against Kafka and Spillway' },
   start: { module: './macro/start.ts', about: 'Bus.open(), without a folder and with 100 clean partitions' },
   peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
 } as const satisfies Record<string, Entry>;

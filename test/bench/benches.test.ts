@@ -26,6 +26,7 @@ const cases: Record<string, string[]> = {
     'memory, 16 MiB, consumer at nothing, level changes',
     'written, 16 MiB, consumer that dies and comes back, produced',
   ],
+  remote: ['spillway, produce', 'spillway, consume'],
   start: ['sources, no folder, median', 'built, 4 clean partitions, median'],
 };
 

@@ -4,6 +4,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type RemoteBus } from '../../src/index.ts';
+import { metadata } from '../../src/kafka/api/03-metadata.ts';
+import { Requests } from '../../src/kafka/remote/requests.ts';
+import { ZERO_UUID } from '../../src/kafka/schema.ts';
+import { realClock } from '../../src/world/clock.ts';
+import { seededRandom } from '../../src/world/random.ts';
 import { SteadyFlow } from '../kafka/remote/steady-flow.ts';
 import { isFull } from './brokers.ts';
 import { type KafkaCluster, startKafkaCluster } from './cluster.ts';
@@ -34,8 +39,7 @@ describe.skipIf(reason !== null)(`three brokers of Kafka's${reason === null ? ''
       const sent = flow.sent;
       await expect.poll(() => flow.acknowledged, { timeout: 60_000 }).toBeGreaterThan(sent);
       await node.start(100_000);
-      // In sync again: with two of three gone nothing could be acknowledged.
-      await inSync(remote, 'steady');
+      await inSync(cluster.brokers, 'steady');
     }
     const report = await flow.stop();
     expect(report).toMatchObject({ failures: [], wrong: [] });
@@ -50,9 +54,29 @@ describe.skipIf(reason !== null)(`three brokers of Kafka's${reason === null ? ''
   });
 });
 
-/** A record with acks of all replicas goes through to each partition. */
-async function inSync(remote: RemoteBus, topic: string): Promise<void> {
-  // Replicas that follow again are told to the controller within replica.lag.time.max.ms.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
-  await remote.admin().listOffsets(topic, 'latest');
+/** Waits until each partition has all its replicas in sync: with two of three gone nothing could be acknowledged. */
+async function inSync(brokers: readonly string[], topic: string): Promise<void> {
+  const requests = new Requests({
+    brokers: brokers.map((broker) => ({ host: '127.0.0.1', port: Number(broker.split(':')[1]) })),
+    clientId: 'test',
+    clock: realClock,
+    random: seededRandom(1),
+    connectTimeoutMs: 10_000,
+    requestTimeoutMs: 10_000,
+    idleMs: 60_000,
+  });
+  const request = {
+    topics: [{ topicId: ZERO_UUID, name: topic }],
+    includeClusterAuthorizedOperations: false,
+    includeTopicAuthorizedOperations: false,
+  };
+  const missing = (): Promise<number> =>
+    new Promise((resolve) => {
+      requests.send('any', metadata, request, (_error, response) => {
+        const partitions = response?.topics[0]?.partitions ?? [];
+        resolve(partitions.length === 0 ? -1 : partitions.filter(({ isrNodes }) => isrNodes.length < 3).length);
+      });
+    });
+  await expect.poll(missing, { timeout: 60_000, interval: 200 }).toBe(0);
+  requests.close();
 }

@@ -43,7 +43,11 @@ export class SteadyFlow {
     await this.#writing;
     this.#drained = true;
     await this.#reading;
-    return { sent: this.sent, failures: this.#failures, wrong: this.#seen.flatMap((values, partition) => this.#wrongOf(values, partition)) };
+    return {
+      sent: this.sent,
+      failures: this.#failures,
+      wrong: this.#seen.flatMap((values, partition) => this.#wrongOf(values, partition)),
+    };
   }
 
   async #write(perTurn: number): Promise<void> {
@@ -88,7 +92,8 @@ export class SteadyFlow {
       const told = this.#offsets.get(value);
       // −1: it was there already when it was sent again, so long ago that the broker does not say where.
       const isRight = value === wanted && offset === i && (told === offset || told === -1);
-      if (!isRight && wrong.length < 3) wrong.push(`${partition}: value ${value} at ${offset}, acknowledged at ${told}, where ${wanted} belongs`);
+      if (!isRight && wrong.length < 3)
+        wrong.push(`${partition}: value ${value} at ${offset}, acknowledged at ${told}, where ${wanted} belongs`);
     });
     const count = Math.ceil((this.sent - partition) / this.#partitions);
     if (values.length !== count) wrong.push(`${partition}: ${values.length} records, and ${count} were sent`);

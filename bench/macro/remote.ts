@@ -1,0 +1,83 @@
+/**
+ * Clients of one broker, side by side: ours, @platformatic/kafka and kafkajs, against Apache Kafka and against Spillway's listener. One
+ * process, 4 partitions, values of 100 B, batches of 128 KiB, acks all, idempotent, not compressed.
+ */
+import { type BrokerKind, startBroker } from '../../test/interop/brokers.ts';
+import { javaSkipReason } from '../../test/interop/java.ts';
+import { makeRecords, type WireClient, type WireRecord } from '../clients/client.ts';
+import { kafkajsTo } from '../clients/kafkajs.ts';
+import { oursTo } from '../clients/ours.ts';
+import { platformaticTo } from '../clients/platformatic.ts';
+import { type Bench, expectCheck, type Measured, measureSides, ratioOf, rounded, type Side } from '../harness.ts';
+import { checkOf } from '../records.ts';
+
+const makers = { spillway: oursTo, '@platformatic/kafka': platformaticTo, kafkajs: kafkajsTo };
+
+export async function main(bench: Bench): Promise<void> {
+  for (const kind of ['kafka', 'spillway'] as const) {
+    // A JVM is no work for the smallest dose.
+    const reason = kind === 'spillway' ? null : bench.dose === 'smoke' ? 'not in this dose' : javaSkipReason;
+    if (reason === null) await against(bench, kind);
+    else bench.note(`${kind}: ${reason}`);
+  }
+}
+
+async function against(bench: Bench, kind: BrokerKind): Promise<void> {
+  const records = makeRecords(bench.pick(10_000, 200_000, 1_000_000));
+  const broker = await startBroker(kind, {});
+  try {
+    const clients = await Promise.all(Object.entries(makers).map(async ([name, make]) => ({ name, client: await make(broker.bootstrap) })));
+    const rounds = bench.pick(1, 3, 5);
+    const warmups = bench.pick(0, 1, 2);
+    const topicOf = (name: string, round: number): string => `${name.replace(/\W/g, '')}-${round + warmups}`;
+    const [ours] = clients;
+    const produced = await measureSides(
+      clients.map(({ name, client }) => sideOf(name, (round) => produce(client, ours.client, topicOf(name, round), records))),
+      rounds,
+      warmups,
+    );
+    emit(bench, `${kind}, produce`, produced);
+    // Everybody reads what the same one has written.
+    const consumed = await measureSides(
+      clients.map(({ name, client }) => sideOf(name, (round) => consume(client, topicOf('spillway', round), records.length))),
+      rounds,
+      warmups,
+    );
+    emit(bench, `${kind}, consume`, consumed);
+    for (const { client } of clients) await client.close();
+  } finally {
+    await broker.stop();
+  }
+}
+
+function sideOf(name: string, run: Side['run']): Side {
+  return { name, run };
+}
+
+async function produce(
+  client: WireClient,
+  maker: WireClient,
+  topic: string,
+  records: readonly WireRecord[],
+): Promise<{ value: number; check: string }> {
+  await maker.open(topic);
+  if (client !== maker) await client.open(topic);
+  const startMs = performance.now();
+  await client.produce(topic, records);
+  const seconds = (performance.now() - startMs) / 1000;
+  const { check } = await maker.consume(topic, records.length);
+  return { value: records.length / seconds, check: expectCheck(check, checkOf(records.length), topic) };
+}
+
+async function consume(client: WireClient, topic: string, count: number): Promise<{ value: number; check: string }> {
+  const { check, seconds, records } = await client.consume(topic, count);
+  return { value: records / seconds, check: expectCheck(check, checkOf(count), topic) };
+}
+
+function emit(bench: Bench, name: string, sides: readonly Measured[]): void {
+  const [ours] = sides;
+  for (const side of sides) {
+    const compared = side === ours ? {} : { ratio: rounded(ratioOf(side, ours)), of: ours.name };
+    bench.emit({ case: name, peer: side.name, value: rounded(side.value), unit: 'records/s', check: side.check, ...compared });
+  }
+}
