@@ -3,10 +3,11 @@ import { check } from './check.ts';
 import { consume } from './consume.ts';
 import { dump } from './dump.ts';
 import { groupVerbs } from './groups.ts';
+import { mirror } from './mirror.ts';
 import { peek } from './peek.ts';
 import { produce } from './produce.ts';
 import { run } from './run.ts';
 import { topicVerbs } from './topics.ts';
 import type { Verb } from './verb.ts';
 
-export const verbs: readonly Verb[] = [run, ...topicVerbs, ...groupVerbs, produce, consume, peek, check, dump];
+export const verbs: readonly Verb[] = [run, ...topicVerbs, ...groupVerbs, produce, consume, peek, mirror, check, dump];
