@@ -13,7 +13,7 @@ import { Writer } from '../../src/kafka/writer.ts';
 import type { Random } from '../../src/world/random.ts';
 import { anyMessage } from '../kafka/messages.ts';
 import { frameOf, mutated } from './frames.ts';
-import { anyMutatedBatch, bombBatch } from './records.ts';
+import { bombBatch, mutatedKeptBatch } from './records.ts';
 
 export interface Attack {
   kind: string;
@@ -26,11 +26,12 @@ export const TOPICS = ['topic-1', 'a'];
 export const TOPIC_PARTITIONS = 2;
 /** A bomb that is refused by its bound, and what an attack of this kind costs: a few among many. */
 const BOMB_BYTES = limits.producedBytesMax + (1 << 20);
-const BOMB_EVERY = 2000;
+const BOMB_EVERY = 10_000;
+const BOMB_AT = 999;
 
 /** Every cut of every API and version, one after the other, and between them all the others. */
 export function attackOf(random: Random, number: number): Attack {
-  if (number % BOMB_EVERY === BOMB_EVERY - 1) return produceAttack('bomb', bombBatch(random, BOMB_BYTES), random);
+  if (number % BOMB_EVERY === BOMB_AT) return produceAttack('bomb', bombBatch(random, BOMB_BYTES), random);
   if (number % 4 === 0) return cutAttack(random, number / 4);
   const api: Api = apis[random.below(apis.length)];
   const version = anyVersion(api, random);
@@ -39,7 +40,7 @@ export function attackOf(random: Random, number: number): Attack {
     case 1:
       return { kind: 'lie', api, version, pieces: inPieces(lyingFrame(api, version, random), random) };
     case 2:
-      return produceAttack('records', anyMutatedBatch(random), random);
+      return produceAttack('records', mutatedKeptBatch(random), random);
     case 3:
       return fetchAttack(random);
     default: {

@@ -17,6 +17,7 @@ export interface FuzzResult {
 }
 
 const BOMB_BYTES = 1 << 20;
+const KEPT = 300;
 const codecs = Object.values(compressions);
 
 /** Runs cases `from` to `to` of `seed`. Throws, naming seed and case, when a reader breaks a promise. */
@@ -36,8 +37,16 @@ export function fuzzRecords(seed: number, from: number, to: number): FuzzResult 
 }
 
 /** A batch with something wrong in it, or nothing. */
-export function anyMutatedBatch(random: Random): Buffer {
-  return pick(random, mutations)(anyBatch(random), random);
+export function anyMutatedBatch(random: Random, batch = anyBatch(random)): Buffer {
+  return pick(random, mutations)(batch, random);
+}
+
+const kept: Buffer[] = [];
+
+/** The same with one of a few hundred batches, which were made once. */
+export function mutatedKeptBatch(random: Random): Buffer {
+  while (kept.length < KEPT) kept.push(anyBatch(seededRandom(kept.length)));
+  return anyMutatedBatch(random, pick(random, kept));
 }
 
 /** A small batch that grows to `bytes` when it is read. */

@@ -27,10 +27,10 @@ interface Target {
 }
 
 export const targets = {
-  records: { share: 4, block: 5000, run: inParts(fuzzRecords) },
-  frames: { share: 20, block: 5000, run: inParts(fuzzFrames) },
-  wire: { share: 74, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openLoopbackBed, seed, from, to, progress) },
-  sockets: { share: 2, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openSocketBed, seed, from, to, progress) },
+  records: { share: 1, block: 5000, run: inParts(fuzzRecords) },
+  frames: { share: 19, block: 5000, run: inParts(fuzzFrames) },
+  wire: { share: 79, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openLoopbackBed, seed, from, to, progress) },
+  sockets: { share: 1, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openSocketBed, seed, from, to, progress) },
 } satisfies Record<string, Target>;
 
 export const targetNames = Object.keys(targets);

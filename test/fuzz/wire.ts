@@ -23,7 +23,7 @@ import type { FuzzResult } from './records.ts';
 import { Witness } from './witness.ts';
 
 export const BLOCK_CASES = 1000;
-const BATCH_CASES = 50;
+const BATCH_CASES = 200;
 /** A bomb is decompressed up to its bound, in a host's turn. */
 const WITNESS_MS = 10_000;
 const ANSWER_MS = 5000;
