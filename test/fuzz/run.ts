@@ -62,7 +62,7 @@ function share(): Slice[] {
   return names.flatMap((name) => {
     const { share: part, block } = targets[name as keyof typeof targets];
     const all = Math.max(1, Math.round((cases * part) / parts));
-    const size = Math.ceil(Math.min(all / processes, 50 * block) / block) * block;
+    const size = Math.ceil(Math.min(all / processes, 100 * block) / block) * block;
     return Array.from({ length: Math.ceil(all / size) }, (_, i) => ({ target: name, from: i * size, to: Math.min(all, (i + 1) * size) }));
   });
 }
