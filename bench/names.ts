@@ -23,6 +23,9 @@ export const benches = {
   pressure: { module: './macro/pressure.ts', about: 'full speed into consumers that are slow, stand still, or die' },
   remote: { module: './macro/remote.ts', about: 'clients of one broker: ours, @platformatic/kafka, kafkajs, against Kafka and Spillway' },
   start: { module: './macro/start.ts', about: 'Bus.open(), without a folder and with 100 clean partitions' },
+  'wire-produce': { module: './macro/wire-produce.ts', about: "Kafka's perf test of a producer, against Spillway and Apache Kafka" },
+  'wire-consume': { module: './macro/wire-consume.ts', about: "Kafka's perf test of a consumer, against Spillway and Apache Kafka" },
+  'wire-latency': { module: './macro/wire-latency.ts', about: 'end to end through Spillway and Apache Kafka, at 1,000/s and 20,000/s' },
   peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
 } as const satisfies Record<string, Entry>;
 

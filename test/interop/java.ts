@@ -149,18 +149,27 @@ export interface KafkaBroker {
 export async function startKafkaBroker({
   settings = {} as Record<string, string>,
   heapMb = 512,
+  /** More flags of its JVM. */
+  flags = [] as readonly string[],
+  /** Where its folder is made. */
+  within = tmpdir(),
+  /** Called when its process has been started, and is not ready yet. */
+  started = (_port: number): void => {},
   readyWithinMs = 60_000,
 } = {}): Promise<KafkaBroker> {
-  const folder = mkdtempSync(join(tmpdir(), 'spillway-kafka-'));
+  const folder = mkdtempSync(join(within, 'spillway-kafka-'));
   const [port, controllerPort] = await Promise.all([freePort(), freePort()]);
-  const node = new KafkaNode({ id: 1, folder, port, controllerPort, voters: `1@127.0.0.1:${controllerPort}`, heapMb, settings });
+  const voters = `1@127.0.0.1:${controllerPort}`;
+  const node = new KafkaNode({ id: 1, folder, port, controllerPort, voters, heapMb, flags, settings });
   async function stop(): Promise<void> {
     await node.stop();
     rmSync(folder, { recursive: true, force: true });
   }
   try {
     await node.format();
-    await node.start(readyWithinMs);
+    const ready = node.start(readyWithinMs);
+    started(port);
+    await ready;
   } catch (error) {
     await stop();
     throw error;
@@ -177,6 +186,8 @@ export interface NodeOptions {
   /** Controllers of the cluster: `ID@HOST:PORT,…`. */
   voters: string;
   heapMb: number;
+  /** More flags of its JVM. */
+  flags?: readonly string[];
   settings: Readonly<Record<string, string>>;
 }
 
@@ -247,7 +258,8 @@ export class KafkaNode {
 
   /** Resolves when it serves clients. */
   async start(readyWithinMs: number): Promise<void> {
-    const flags = [`-Xmx${this.#options.heapMb}m`, '-XX:+UseG1GC', `-Dlog4j2.configurationFile=${this.#loggingPath}`];
+    const { heapMb, flags: more = [] } = this.#options;
+    const flags = [`-Xmx${heapMb}m`, '-XX:+UseG1GC', ...more, `-Dlog4j2.configurationFile=${this.#loggingPath}`];
     const child = spawn('java', [...flags, '-cp', kafkaClasspath(), 'kafka.Kafka', this.#propertiesPath], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

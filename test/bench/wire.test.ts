@@ -1,0 +1,28 @@
+/** The benches that hold a broker against Kafka's still run: each once, in the smallest dose. Skipped where Kafka's tools cannot run; in CI they never are. */
+import { describe, expect, test } from 'vitest';
+import { KAFKA, toolsSkipReason } from '../../bench/brokers.ts';
+import { expectWhole, runBench } from './run-bench.ts';
+
+const cases: Record<string, string[]> = {
+  'wire-produce': [
+    'ready after the start of the process',
+    '100 B',
+    '100 B, CPU of the broker',
+    '1 KiB, RSS of the broker',
+    'peak RSS of the broker',
+  ],
+  'wire-consume': ['100 B', '1 KiB, CPU of the broker', 'peak RSS of the broker'],
+  'wire-latency': ['1,000/s, p50', '20,000/s, p99'],
+};
+
+describe.skipIf(toolsSkipReason !== null).each(Object.entries(cases))('%s', (bench, expected) => {
+  test('runs', { timeout: 180_000 }, async () => {
+    const ran = await runBench(bench);
+    expectWhole(ran, bench);
+    for (const name of expected) {
+      const sides = ran.lines.filter((line) => line.case === name);
+      expect(sides.map(({ peer }) => peer)).toEqual([undefined, KAFKA]);
+      expect(sides[0].of).toBe(KAFKA);
+    }
+  });
+});
