@@ -11,6 +11,8 @@ export default defineConfig({
     // Processes, not threads: a thread that dies with an open better-sqlite3 database can take its process along.
     pool: 'forks',
     maxWorkers: 2,
+    // Foreign clients are tried side by side: they wait more than they work.
+    maxConcurrency: 8,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // What is waited for comes soon on an idle machine; a loaded one takes its time to start a thread.
