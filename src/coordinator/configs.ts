@@ -41,7 +41,7 @@ export const topicConfigs = {
     oneOf: ['compact', 'delete'],
     effect: 'acts',
     documentation:
-      'What happens to old segments: "delete" removes them by retention.ms and retention.bytes. "compact" is accepted and stored, but logs are not compacted yet; a topic with "compact" alone keeps everything.',
+      'What happens to old segments: "delete" removes them by retention.ms and retention.bytes. "compact" is accepted and stored, but logs are not compacted yet; a topic with "compact" alone keeps everything. With "compact", every record needs a key.',
   },
   'compression.gzip.level': {
     ...int,

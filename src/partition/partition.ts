@@ -105,12 +105,14 @@ export class Partition {
         `a batch of ${batch.length} bytes is larger than max.message.bytes=${config.batchBytesMax}`,
       );
     }
-    if (!own) {
+    const keyed = config.cleanupCompact;
+    if (!own || keyed) {
       const growsTo = Math.max(limits.producedBytesMax, config.batchBytesMax);
-      const error = validateProduced(batch, 0, batch.length, growsTo);
+      const error = validateProduced(batch, 0, batch.length, { decompressedBytesMax: growsTo, keyed });
       if (error === errors.MESSAGE_TOO_LARGE.code) {
         return refused(error, `the batch grows beyond ${growsTo} bytes when it is decompressed: have its producer make smaller batches`);
       }
+      if (error === errors.INVALID_RECORD.code && keyed) return refused(error, 'the topic is compacted: every record needs a key');
       if (error !== 0) return refused(error, 'the batch is not valid');
     }
     if (batchBytes(batch, 0) !== batch.length) return refused(errors.INVALID_RECORD.code, 'an append holds exactly one batch');

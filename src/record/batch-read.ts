@@ -45,21 +45,29 @@ export function validateBatch(bytes: Buffer, at: number, end: number, walk = fal
   const count = countOf(bytes, at);
   if (count < 0 || count > lastOffsetDeltaOf(bytes, at) + 1) return CORRUPT;
   if (!isCompressed(bytes, at) && count * RECORD_BYTES_MIN > length - BATCH_LENGTH_MIN) return CORRUPT;
-  return walk ? walkBatch(bytes, at) : 0;
+  return walk ? walkBatch(bytes, at, { decompressedBytesMax: limits.decompressedBytesMax, keyed: false }) : 0;
+}
+
+export interface ProducedRules {
+  /** Beyond it, a batch is MESSAGE_TOO_LARGE. */
+  decompressedBytesMax?: number;
+  /** Every record has a key (topics that are compacted). */
+  keyed?: boolean;
 }
 
 /**
  * `validateBatch` with `walk`, and what a leader asks of a batch fresh from a producer: base offset 0, at least one record, offsets
- * without gaps, no control records; else INVALID_RECORD. Beyond `decompressedBytesMax` it is MESSAGE_TOO_LARGE.
+ * without gaps, no control records, and the keys that the rules ask for; else INVALID_RECORD.
  */
-export function validateProduced(bytes: Buffer, at: number, end: number, decompressedBytesMax: number = limits.producedBytesMax): number {
+export function validateProduced(bytes: Buffer, at: number, end: number, rules: ProducedRules = {}): number {
   const error = validateBatch(bytes, at, end);
   if (error !== 0) return error;
   const count = countOf(bytes, at);
   // As many records as offsets, each offset used once at most (the walk sees to that): no gaps.
   const isDense = count > 0 && lastOffsetDeltaOf(bytes, at) === count - 1;
   if (!isDense || baseOffsetOf(bytes, at) !== 0 || isControl(bytes, at)) return errors.INVALID_RECORD.code;
-  return walkBatch(bytes, at, decompressedBytesMax);
+  const { decompressedBytesMax = limits.producedBytesMax, keyed = false } = rules;
+  return walkBatch(bytes, at, { decompressedBytesMax, keyed });
 }
 
 /** The records of `bytes[from, to)` at or after `minOffset`, as views. Throws as RecordCursor does. 10 M/s and more. */
@@ -71,13 +79,14 @@ export function readRecords(bytes: Buffer, from: number, to: number, minOffset =
   return records;
 }
 
-function walkBatch(bytes: Buffer, at: number, decompressedBytesMax: number = limits.decompressedBytesMax): number {
+function walkBatch(bytes: Buffer, at: number, { decompressedBytesMax, keyed }: Required<ProducedRules>): number {
   const cursor = new RecordCursor();
   cursor.decompressedBytesMax = decompressedBytesMax;
   cursor.includeControl = true;
   cursor.open(bytes, at, at + batchBytes(bytes, at), 0);
   try {
     while (cursor.next()) {
+      if (keyed && cursor.keyLength < 0) return errors.INVALID_RECORD.code;
       if (cursor.headerCount > 0) readHeaders(cursor.bytes, cursor.headersAt, cursor.headerCount, cursor.recordEnd);
     }
     return 0;

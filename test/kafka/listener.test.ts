@@ -374,6 +374,25 @@ describe('administration', () => {
     expect(await send(name, ['x'], 9, {}, 2)).toMatchObject({ errorCode: 0, baseOffset: 0 });
   });
 
+  test('who says where new partitions lie says it of each', async () => {
+    const { name } = await topicOf('placed', 2);
+    const grow = async (count: number, brokers: readonly number[], validateOnly: boolean) =>
+      (
+        await client.ask(createPartitions, 3, {
+          topics: [{ name, count, assignments: brokers.map((broker) => ({ brokerIds: [broker] })) }],
+          timeoutMs: 1000,
+          validateOnly,
+        })
+      ).results[0].errorCode;
+    for (const validateOnly of [true, false]) {
+      for (const brokers of [[], [1], [1, 1, 1], [1, 2]]) {
+        expect(await grow(4, brokers, validateOnly)).toBe(errors.INVALID_REPLICA_ASSIGNMENT.code);
+      }
+      expect(await grow(2, [], validateOnly)).toBe(errors.INVALID_PARTITIONS.code);
+      expect(await grow(4, [1, 1], validateOnly)).toBe(0);
+    }
+  });
+
   test('records are deleted before an offset, and the log begins there', async () => {
     const { name } = await topicOf('deletes');
     await send(name, ['a']);

@@ -44,3 +44,20 @@ test('a foreign batch grows to 64 MiB, or to max.message.bytes where that is mor
   expect(accept(more, more)).toMatchObject({ error: 0 });
   expect(accept(more + 1, more)).toMatchObject({ error: errors.MESSAGE_TOO_LARGE.code });
 });
+
+test('a topic that is compacted takes no record without a key, whoever made the batch', () => {
+  const accept = (own: boolean, cleanupCompact: boolean, keys: readonly (Buffer | null)[]) => {
+    const batch = buildBatch({ records: keys.map((key) => ({ key, value: Buffer.from('v') })) });
+    return new Partition(spec, openLog(world(), { cleanupCompact }), new Sequences(), { state: () => {} }).accept(batch, own, 1000, 0);
+  };
+  const key = Buffer.from('k');
+  for (const own of [false, true]) {
+    expect(accept(own, true, [key, null])).toMatchObject({
+      error: errors.INVALID_RECORD.code,
+      message: 'the topic is compacted: every record needs a key',
+    });
+    // An empty key is one.
+    expect(accept(own, true, [key, Buffer.alloc(0)])).toMatchObject({ error: 0, endOffset: 2 });
+    expect(accept(own, false, [key, null])).toMatchObject({ error: 0, endOffset: 2 });
+  }
+});

@@ -46,39 +46,42 @@ export function handleCreatePartitions(request: Request, { broker }: Call, reply
   const done = (): void => {
     if (--left === 0) reply({ results });
   };
-  request.topics.forEach(({ name, count, assignments }, i) => {
-    const elsewhere = assignments?.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID) === true;
-    if (elsewhere) {
-      results[i] = {
-        name,
-        errorCode: errors.INVALID_REPLICA_ASSIGNMENT.code,
-        errorMessage: `every partition lies on broker ${NODE_ID} alone`,
-      };
-      return;
-    }
+  request.topics.forEach((topic, i) => {
     left++;
-    create(name, count, (row) => {
+    create(topic, (row) => {
       results[i] = row;
       done();
     });
   });
   done();
 
-  function create(name: string, total: number, then: (row: Row) => void): void {
+  function create(topic: Request['topics'][number], then: (row: Row) => void): void {
+    const { name, count, assignments } = topic;
     const { dispatcher } = broker;
-    if (!request.validateOnly)
-      return dispatcher.askCoordinator('createPartitions', { name, total }, (error, answer) =>
+    const ask = (): void =>
+      dispatcher.askCoordinator('createPartitions', { name, total: count }, (error, answer) =>
         then({ name, errorCode: kafkaCode(error), errorMessage: answer?.message || null }),
       );
+    if (!request.validateOnly && assignments === null) return ask();
     dispatcher.loadTopics([name], false, (_error, refusals) => {
-      const topic = dispatcher.topic(name);
-      if (topic === undefined) return then({ name, errorCode: kafkaCode(refusals.get(name) ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code) });
-      const grows = total > topic.partitions.length;
-      then({
-        name,
-        errorCode: grows ? 0 : errors.INVALID_PARTITIONS.code,
-        errorMessage: grows ? null : `"${name}" has ${topic.partitions.length}`,
-      });
+      const known = dispatcher.topic(name);
+      if (known === undefined) return then({ name, errorCode: kafkaCode(refusals.get(name) ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code) });
+      const refusal = refusalOf(topic, known.partitions.length);
+      if (refusal !== null || request.validateOnly) return then({ name, ...refusal });
+      ask();
     });
   }
+}
+
+function refusalOf(
+  { name, count, assignments }: Request['topics'][number],
+  present: number,
+): Pick<Row, 'errorCode' | 'errorMessage'> | null {
+  const more = count - present;
+  if (more <= 0) return { errorCode: errors.INVALID_PARTITIONS.code, errorMessage: `"${name}" has ${present}` };
+  if (assignments === null) return null;
+  const errorCode = errors.INVALID_REPLICA_ASSIGNMENT.code;
+  if (assignments.length !== more) return { errorCode, errorMessage: `${more} partitions are new, and ${assignments.length} are assigned` };
+  const elsewhere = assignments.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID);
+  return elsewhere ? { errorCode, errorMessage: `every partition lies on broker ${NODE_ID} alone` } : null;
 }

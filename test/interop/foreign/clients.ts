@@ -23,6 +23,8 @@ export interface ForeignClient {
   listsMaxTimestamp: boolean;
   /** Whether it describes groups of KIP-848 (ConsumerGroupDescribe). */
   describesConsumerGroups: boolean;
+  /** Whether it knows INVALID_RECORD, an error of 2019. */
+  knowsInvalidRecord: boolean;
   /** Why its group members may read again what was committed, with any broker; or null. */
   mayRepeat: string | null;
   open(bootstrap: string): Promise<Witness>;
@@ -69,6 +71,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: false,
     describesConsumerGroups: false,
+    knowsInvalidRecord: true,
     mayRepeat: null,
     open: async (bootstrap) => openKcat(await kcat(), bootstrap),
   },
@@ -83,6 +86,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: true,
     describesConsumerGroups: true,
+    knowsInvalidRecord: true,
     mayRepeat: null,
     open: go('franz-go'),
   },
@@ -97,6 +101,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: false,
     describesConsumerGroups: false,
+    knowsInvalidRecord: true,
     mayRepeat: null,
     open: go('sarama'),
   },
@@ -111,6 +116,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: true,
     describesConsumerGroups: true,
+    knowsInvalidRecord: true,
     mayRepeat: null,
     open: python('confluent_witness'),
   },
@@ -128,6 +134,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: false,
     describesConsumerGroups: false,
+    knowsInvalidRecord: false,
     mayRepeat: null,
     open: python('aiokafka_witness'),
   },
@@ -142,6 +149,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: true,
     listsMaxTimestamp: false,
     describesConsumerGroups: false,
+    knowsInvalidRecord: true,
     mayRepeat: 'a fetch that is being prepared while it gets a partition back begins where it had once been',
     open: node('kafkajs'),
   },
@@ -156,6 +164,7 @@ export const foreignClients: readonly ForeignClient[] = [
     readsHeadersByName: false,
     listsMaxTimestamp: true,
     describesConsumerGroups: false,
+    knowsInvalidRecord: true,
     mayRepeat: 'a fetch that is being prepared while it gets a partition back begins where it had once been',
     open: node('platformatic'),
   },

@@ -252,9 +252,13 @@ function follow(child: ChildProcessByStdio<null, Readable, Readable>): Member {
   return member;
 }
 
-/** "% Group g rebalanced (memberid m): assigned: t [0], t [1]" */
+/**
+ * "% Group g rebalanced (memberid m): assigned: t [0], t [1]", or of a cooperative member
+ * "% Group g rebalanced: incremental assignment of 2 partition(s) (memberid m, COOPERATIVE rebalance protocol): t [0], t [1]".
+ */
 function note(member: Member, line: string): void {
-  const change = /rebalanced \(memberid [^)]*\): (\S+): (.*)$/.exec(line);
+  const change =
+    /rebalanced \([^)]*\): (assign|revoke)\w*: (.*)$/.exec(line) ?? /rebalanced: incremental (assign|revoke)\w* of .*?: (.*)$/.exec(line);
   if (change === null) {
     if (/ERROR/.test(line)) member.errors.push(line);
     return;
@@ -262,7 +266,7 @@ function note(member: Member, line: string): void {
   const [, what, list] = change;
   for (const [, topic, partition] of list.matchAll(/(\S+) \[(\d+)\]/g)) {
     const others = (member.owned[topic] ?? []).filter((one) => one !== Number(partition));
-    member.owned[topic] = what === 'assigned' ? [...others, Number(partition)].sort((a, b) => a - b) : others;
+    member.owned[topic] = what === 'assign' ? [...others, Number(partition)].sort((a, b) => a - b) : others;
   }
 }
 

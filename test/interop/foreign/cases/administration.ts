@@ -9,6 +9,7 @@ const codes = {
   topicExists: 36,
   invalidPartitions: 37,
   invalidConfig: 40,
+  invalidRecord: 87,
   groupNotFound: 69,
 };
 
@@ -35,6 +36,10 @@ export async function administerTopics(trial: Trial): Promise<void> {
   await eventually(async () => (await witness.ask('describeTopic', { topic })).partitions === 3);
   await expectRefusal(witness.ask('addPartitions', { topic, partitions: 1 }), codes.invalidPartitions);
 
+  // By now it is compacted.
+  const keyless = [{ key: null, value: base64('lost'), headers: [] }];
+  const refused = witness.ask('produce', { topic, codec: 'none', idempotent: true, records: keyless });
+  await expectRefusal(refused, client.knowsInvalidRecord ? codes.invalidRecord : null);
   await fill(trial, topic, 2, 10);
   await witness.ask('deleteRecords', { topic, offsets: { 2: 4 } });
   const starts = await witness.ask('offsetsAt', { topic, timestamp: -2 });
@@ -103,11 +108,11 @@ export async function administerGroups(trial: Trial): Promise<void> {
 }
 
 async function fill(trial: Trial, topic: string, partition: number, count: number): Promise<void> {
-  const records = Array.from({ length: count }, (_, i) => ({ key: null, value: base64(`${i}`), headers: [], partition }));
+  const records = Array.from({ length: count }, (_, i) => ({ key: base64(`${i}`), value: base64(`${i}`), headers: [], partition }));
   await ask(trial, 'produce', { topic, codec: 'none', idempotent: true, records });
 }
 
-async function expectRefusal(answer: Promise<unknown>, code: number): Promise<void> {
+async function expectRefusal(answer: Promise<unknown>, code: number | null): Promise<void> {
   const error = await answer.then(
     () => new Error(`it was not refused with ${code}`),
     (error: unknown) => error,

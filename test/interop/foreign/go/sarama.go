@@ -222,20 +222,17 @@ func (s *saramaWitness) offsetsAt(c *command) (any, error) {
 	return map[string]any{"offsets": offsets}, nil
 }
 
-// What sarama calls while a member owns partitions.
+// What sarama calls while a member owns partitions. With a cooperative strategy one session outlives its rebalances, so a claim's own
+// beginning and end tell what is owned.
 type claimant struct{ *member }
 
-func (h claimant) Setup(session sarama.ConsumerGroupSession) error {
-	h.own(session.Claims())
-	return nil
-}
-
-func (h claimant) Cleanup(session sarama.ConsumerGroupSession) error {
-	h.disown(session.Claims())
-	return nil
-}
+func (h claimant) Setup(sarama.ConsumerGroupSession) error   { return nil }
+func (h claimant) Cleanup(sarama.ConsumerGroupSession) error { return nil }
 
 func (h claimant) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.ConsumerGroupClaim) error {
+	claimed := map[string][]int32{claim.Topic(): {claim.Partition()}}
+	h.own(claimed)
+	defer h.disown(claimed)
 	for message := range claim.Messages() {
 		h.take(taken{message.Topic, place{message.Partition, message.Offset}, message.Value})
 		session.MarkMessage(message, "")

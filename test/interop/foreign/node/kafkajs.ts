@@ -47,7 +47,9 @@ function unpackXerial(bytes: Buffer): Buffer {
 }
 
 // It tries again what will not change, an unknown topic for one; so let it be quick.
-const base = { brokers: [process.argv[2]], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50 } };
+const base = { brokers: [process.argv[2]], logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, retries: 6 } };
+// A coordinator may take its time to be there.
+const retry = { initialRetryTime: 100, retries: 8 };
 const kafka = new Kafka({ ...base, clientId: 'witness-kafkajs' });
 const admin = kafka.admin();
 await admin.connect();
@@ -105,7 +107,7 @@ const handlers: Handlers = {
   },
 
   async read({ topic, from, until, withinMs }) {
-    const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 });
+    const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, retry });
     const progress = new Progress({ from, until, withinMs });
     await consumer.connect();
     try {
@@ -146,6 +148,7 @@ const handlers: Handlers = {
       heartbeatInterval: 200,
       sessionTimeout: 10_000,
       maxWaitTimeInMs: 100,
+      retry,
       metadataMaxAge: 1_000,
     });
     const member: Member = { notes: new Notes(), owned: {}, leave: () => consumer.disconnect() };
@@ -184,7 +187,7 @@ const handlers: Handlers = {
 
   async createTopic({ topic, partitions, configs = {} }) {
     const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    const made = await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] });
+    const made = await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, configEntries }] });
     // kafkajs takes TOPIC_ALREADY_EXISTS for a no.
     if (!made) throw Object.assign(new Error(`${topic} exists`), { code: 36 });
     return {};

@@ -178,7 +178,7 @@ const handlers: Handlers = {
   },
 
   async addPartitions({ topic, partitions }) {
-    await admin.createPartitions({ topics: [{ name: topic, count: partitions, assignments: [] }] });
+    await admin.createPartitions({ topics: [{ name: topic, count: partitions }] });
     return {};
   },
 
@@ -238,15 +238,15 @@ function bigOffsets(offsets: Offsets): { partition: number; offset: bigint }[] {
   return entriesOf(offsets).map(({ partition, offset }) => ({ partition, offset: BigInt(offset) }));
 }
 
-/** Errors lie in errors, a level per layer of the client. */
+/** Errors lie in errors, a level per layer of the client. Which records a broker refused it tells first, as errors −1 of their own. */
 function codeOf(error: unknown): number | null {
+  const codes = codesOf(error);
+  return codes.find((code) => code >= 0) ?? codes[0] ?? null;
+}
+
+function codesOf(error: unknown): number[] {
   const { apiCode, errors = [], cause } = error as { apiCode?: number; errors?: unknown[]; cause?: unknown };
-  if (typeof apiCode === 'number') return apiCode;
-  for (const inner of [...errors, ...(cause === undefined ? [] : [cause])]) {
-    const code = codeOf(inner);
-    if (code !== null) return code;
-  }
-  return null;
+  return [...(typeof apiCode === 'number' ? [apiCode] : []), ...[...errors, ...(cause === undefined ? [] : [cause])].flatMap(codesOf)];
 }
 
 const packageJson = new URL('../package.json', import.meta.resolve('@platformatic/kafka'));
