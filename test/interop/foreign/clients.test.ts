@@ -5,7 +5,7 @@ import { administerGroups, administerTopics } from './cases/administration.ts';
 import { shareAndResume } from './cases/groups.ts';
 import { readOthers, type Written, writeAndReadBack } from './cases/records.ts';
 import { seek } from './cases/seeks.ts';
-import type { Trial } from './cases/trial.ts';
+import { eventually, type Trial } from './cases/trial.ts';
 import { type ForeignClient, foreignClients } from './clients.ts';
 import { verbNames, type Witness } from './witness.ts';
 
@@ -21,6 +21,8 @@ onBrokers('foreign clients', {}, (broker) => {
   // The first time clients are fetched, and those in Go compiled.
   beforeAll(async () => {
     director = await directing.open(broker.bootstrap);
+    // kafkajs gives up on a group whose coordinator is still being made.
+    await eventually(async () => (await director.ask('describeGroup', { group: 'nobody', assignor: 'range' })).state === 'Dead', 60_000);
     await Promise.all(clients.map(async (client) => witnesses.set(client.name, await client.open(broker.bootstrap))));
   }, 600_000);
   afterAll(async () => {
