@@ -18,6 +18,8 @@ import { Cluster } from '../kafka/remote/cluster.ts';
 import { RemoteCoordinator } from '../kafka/remote/coordinator.ts';
 import { RemoteHost } from '../kafka/remote/host.ts';
 import { Requests } from '../kafka/remote/requests.ts';
+import { TopicSettings } from '../kafka/remote/settings.ts';
+import type { Durability } from '../log/config.ts';
 import { Arena } from '../world/arena.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import { realDisk } from '../world/disk.ts';
@@ -120,15 +122,20 @@ function compose({ addresses, clientId, isolation, memoryBytesMax, ...times }: C
     outbox: outboxMemory(memoryBytesMax),
     keepAlive: stayAlive(),
   });
+  const settings = new TopicSettings();
+  const durabilityOf = (topic: string): Durability => settings.durabilityOf(topic);
   const cluster: Cluster = new Cluster(requests, metadataMaxAgeMs, {
     host: (host, node) => {
       const isolationLevel = isolation === 'read_committed' ? 1 : 0;
       const { bytes: outbox } = dispatcher.outbox;
-      dispatcher.hostUp(host, new RemoteHost({ node, requests, cluster, outbox, isolation: isolationLevel, requestTimeoutMs }));
+      dispatcher.hostUp(
+        host,
+        new RemoteHost({ node, requests, cluster, outbox, isolation: isolationLevel, requestTimeoutMs, durabilityOf }),
+      );
     },
     changed: (names) => coordinator.tell({ notice: 'topics', epoch: 0, names: [...names] }),
   });
-  const coordinator = new RemoteCoordinator({ requests, topology: cluster, clock: realClock });
+  const coordinator = new RemoteCoordinator({ requests, topology: cluster, settings, clock: realClock });
   dispatcher.coordinatorUp(coordinator);
   const end = (): void => {
     dispatcher.close();

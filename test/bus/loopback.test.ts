@@ -34,5 +34,5 @@ async function open(folder: string | null): Promise<AnyBus> {
   return bus;
 }
 
-busSuite('a bus without threads, in memory', () => open(null));
-busSuite('a bus without threads, with a disk', () => open('/data'));
+busSuite('a bus without threads, in memory', 'bus', () => open(null));
+busSuite('a bus without threads, with a disk', 'bus', () => open('/data'));

@@ -9,6 +9,7 @@ async function open(): Promise<AnyBus> {
   return {
     producer: (options) => remote.producer(options),
     consumer: (options) => remote.consumer(options),
+    outbox: (db, options) => remote.outbox(db, options),
     admin: () => remote.admin(),
     close: async () => {
       await remote.close();
@@ -17,4 +18,4 @@ async function open(): Promise<AnyBus> {
   };
 }
 
-busSuite('a bus over TCP', open);
+busSuite('a bus over TCP', 'tcp', open);

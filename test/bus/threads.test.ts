@@ -10,5 +10,5 @@ const folder = mkdtempSync(join(tmpdir(), 'spillway-suite-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const options = { hosts: 2, memoryBytesMax: 64 * 1024 * 1024, retentionCheckMs: 100, logLevel: 'silent' } as const;
-busSuite('a bus on threads, in memory', () => Bus.open(options));
-busSuite('a bus on threads, with a folder', () => Bus.open({ ...options, dir: join(folder, 'data') }));
+busSuite('a bus on threads, in memory', 'bus', () => Bus.open(options));
+busSuite('a bus on threads, with a folder', 'bus', () => Bus.open({ ...options, dir: join(folder, 'data') }));

@@ -1,8 +1,7 @@
 /** Apache Kafka's own broker through `connect`: the same cases as every bus, but for the differences that are named. */
 import { afterAll } from 'vitest';
 import { connect } from '../../src/index.ts';
-import { busSuite } from '../suites/bus.ts';
-import { kafkaDifferences } from '../suites/differences.ts';
+import { type AnyBus, busSuite } from '../suites/bus.ts';
 import { javaSkipReason, type KafkaBroker, startKafkaBroker } from './java.ts';
 
 let kafka: KafkaBroker | null = null;
@@ -11,12 +10,9 @@ afterAll(() => kafka?.stop());
 // What a test cannot wait for: how often retention is looked at.
 const settings = { 'log.retention.check.interval.ms': '100', 'log.initial.task.delay.ms': '100' };
 
-busSuite(
-  'a broker of Apache Kafka',
-  async () => {
-    kafka = await startKafkaBroker({ settings });
-    return connect({ brokers: [kafka.bootstrap] });
-  },
-  kafkaDifferences,
-  javaSkipReason,
-);
+async function open(): Promise<AnyBus> {
+  kafka = await startKafkaBroker({ settings });
+  return connect({ brokers: [kafka.bootstrap] });
+}
+
+busSuite('a broker of Apache Kafka', 'kafka', open, javaSkipReason);

@@ -11,6 +11,9 @@ import type { Consumer } from '../../src/client/consumer.ts';
 import type { ConsumerOptions } from '../../src/client/consumer-options.ts';
 import type { Producer } from '../../src/client/producer.ts';
 import type { ProducerOptions } from '../../src/client/producer-options.ts';
+import type { SqliteDatabase } from '../../src/client/sqlite/database.ts';
+import type { Outbox } from '../../src/client/sqlite/outbox.ts';
+import type { OutboxOptions } from '../../src/client/sqlite/outbox-options.ts';
 import type { Store } from '../../src/coordinator/facts.ts';
 import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
@@ -140,6 +143,10 @@ export class SimBus {
 
   consumer<K = string | Uint8Array, V = unknown>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
     return this.client().consumer(options);
+  }
+
+  outbox<K = string | Uint8Array, V = unknown>(db: SqliteDatabase, options: OutboxOptions<K, V> = {}): Outbox<K, V> {
+    return this.client().outbox(db, options);
   }
 
   admin(): Admin {

@@ -5,7 +5,8 @@
  */
 import { MiB } from '../../base/bytes.ts';
 import { errorName, errors } from '../../base/errors.ts';
-import type { Acks, HostAskOf, HostReplyOf } from '../../partition/protocol.ts';
+import type { Durability } from '../../log/config.ts';
+import type { Acks, HostAskOf } from '../../partition/protocol.ts';
 import { produce } from '../api/00-produce.ts';
 import type { Encodable, IncomingResponseOf } from '../schema.ts';
 import type { Place } from './cluster.ts';
@@ -74,7 +75,7 @@ export class Appends {
     connection.send(produce, request, options, (error, response) => {
       this.#inFlight--;
       if (error !== 0) this.#lost(appends, error);
-      else if (response === null) for (const { ask } of appends) this.#accept(ask, -1, -1, -1);
+      else if (response === null) for (const append of appends) this.#accept(append, -1, -1, -1);
       else this.#answered(appends, response);
       this.send();
     });
@@ -100,12 +101,13 @@ export class Appends {
     for (const { name, topicId, partitionResponses } of responses)
       for (const row of partitionResponses) rows.set(cluster.slotOf(name, topicId, row.index), row);
     let isDoubtful = false;
-    for (const { ask } of appends) {
+    for (const append of appends) {
+      const { ask } = append;
       const row = rows.get(ask.slot);
       const error = row === undefined ? errors.UNKNOWN_TOPIC_OR_PARTITION.code : errors[errorName(row.errorCode)].code;
-      if (row !== undefined && error === 0) this.#accept(ask, row.baseOffset, row.logAppendTimeMs, row.logStartOffset);
+      if (row !== undefined && error === 0) this.#accept(append, row.baseOffset, row.logAppendTimeMs, row.logStartOffset);
       // It is there, and so long ago that the broker has forgotten where.
-      else if (error === errors.DUPLICATE_SEQUENCE_NUMBER.code) this.#accept(ask, -1, -1, -1);
+      else if (error === errors.DUPLICATE_SEQUENCE_NUMBER.code) this.#accept(append, -1, -1, -1);
       else {
         isDoubtful ||= isMisplaced(error);
         this.#refuseFrom(ask, error, row?.errorMessage ?? '');
@@ -133,8 +135,14 @@ export class Appends {
     for (const { ask } of behind) this.#refuse(ask, errors.NETWORK_EXCEPTION.code, 'the batch before it was refused');
   }
 
-  #accept(ask: Ask, baseOffset: number, logAppendTimeMs: number, startOffset: number): void {
-    const reply = { baseOffset, logAppendTimeMs, startOffset, durability: durabilityOf(ask.acks), message: '' };
+  #accept({ ask, place }: Append, baseOffset: number, logAppendTimeMs: number, startOffset: number): void {
+    const reply = {
+      baseOffset,
+      logAppendTimeMs,
+      startOffset,
+      durability: promiseOf(ask.acks, this.#setup.durabilityOf(place.topic)),
+      message: '',
+    };
     this.#answer<'append'>(ask, 0, reply);
   }
 
@@ -154,11 +162,9 @@ export class Appends {
   }
 }
 
-type Reply = HostReplyOf<'append'>;
-
-/** What a broker promises by its answer; a topic of Spillway may hold more, which it does not say. */
-function durabilityOf(acks: Acks): Reply['durability'] {
-  return acks === -1 ? 'written' : 'memory';
+/** What a broker promises by its answer: what the topic does, if it was asked to wait for that. */
+function promiseOf(acks: Acks, ofTopic: Durability): Durability {
+  return acks === -1 ? ofTopic : 'memory';
 }
 
 const NOTHING = { baseOffset: -1, logAppendTimeMs: -1, startOffset: -1, durability: 'memory' as const };

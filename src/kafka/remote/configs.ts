@@ -3,6 +3,7 @@
  * that and less it gives to every topic; "synced" is its `flush.messages=1`, by which a leader and its followers sync before they answer. Pure.
  */
 import type { ConfigEntry, ConfigOp, CoordinatorVerbs } from '../../coordinator/protocol.ts';
+import type { Durability } from '../../log/config.ts';
 import type { describeConfigs } from '../api/32-describe-configs.ts';
 import type { incrementalAlterConfigs } from '../api/44-incremental-alter-configs.ts';
 import { resources } from '../configs.ts';
@@ -138,9 +139,11 @@ export function namesDurability(keys: Iterable<string>): boolean {
 }
 
 /** What a topic promises: said by a Spillway, meant by Kafka. */
-export function durabilityOf(entries: readonly ConfigEntry[]): string {
+export function durabilityOf(entries: readonly ConfigEntry[]): Durability {
   const setTo = (key: string): string | undefined => entries.find((entry) => entry.key === key)?.value;
-  return setTo(DURABILITY) ?? (setTo(SYNC_EACH) === '1' ? 'synced' : 'written');
+  const said = setTo(DURABILITY);
+  if (said !== undefined && isDurability(said)) return said;
+  return setTo(SYNC_EACH) === '1' ? 'synced' : 'written';
 }
 
 /** Configurations of a new topic for a cluster without `durability`; words when it cannot have them. */
@@ -170,7 +173,7 @@ export function opsWithoutDurability(ops: readonly ConfigOp[]): { ops: ConfigOp[
   return { ops: others, refusal };
 }
 
-function isDurability(value: string): boolean {
+function isDurability(value: string): value is Durability {
   return value === 'memory' || value === 'written' || value === 'synced';
 }
 

@@ -19,11 +19,13 @@ import * as groups from './ask-groups.ts';
 import * as quotas from './ask-quotas.ts';
 import * as topics from './ask-topics.ts';
 import type { Desk, Handle, Topology } from './desk.ts';
-import { TopicSettings } from './settings.ts';
+import type { TopicSettings } from './settings.ts';
 
 export interface RemoteCoordinatorSetup {
   requests: Desk['requests'];
   topology: Topology;
+  /** What is known of topics; hosts look at it too. */
+  settings: TopicSettings;
   clock: Clock;
 }
 
@@ -88,10 +90,10 @@ export class RemoteCoordinator implements Port<CoordinatorPost, CoordinatorAnswe
   #scheduled = false;
   #open = true;
 
-  constructor({ requests, topology, clock }: RemoteCoordinatorSetup) {
+  constructor({ requests, topology, settings, clock }: RemoteCoordinatorSetup) {
     this.#clock = clock;
     const changed = (names: readonly string[]): void => this.tell({ notice: 'topics', epoch: 0, names: [...names] });
-    this.#desk = { requests, topology, clock, settings: new TopicSettings(), knowsDurability: null, changed };
+    this.#desk = { requests, topology, clock, settings, knowsDurability: null, changed };
   }
 
   /** What is known of the cluster beyond any ask: above all that topics have changed. */

@@ -4,6 +4,7 @@
  * answered as views of it.
  */
 import { errors } from '../../base/errors.ts';
+import type { Durability } from '../../log/config.ts';
 import type { HostAnswer, HostAsk, HostAskOf, HostPost, HostReply, HostVerb, HostVerbs } from '../../partition/protocol.ts';
 import type { Port } from '../../world/port.ts';
 import { Appends } from './appends.ts';
@@ -23,6 +24,8 @@ export interface HostSetup {
   readonly outbox: Buffer;
   readonly isolation: IsolationLevel;
   readonly requestTimeoutMs: number;
+  /** What a topic promises, as far as it is known (settings.ts). */
+  durabilityOf(topic: string): Durability;
 }
 
 /** How the parts of a host answer. */

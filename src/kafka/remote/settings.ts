@@ -4,12 +4,13 @@
  */
 import { limits } from '../../base/limits.ts';
 import type { TopicMetadata } from '../../coordinator/protocol.ts';
+import type { Durability } from '../../log/config.ts';
 import { describeConfigs } from '../api/32-describe-configs.ts';
 import * as configs from './configs.ts';
 import { type Desk, put } from './desk.ts';
 
 interface Settings {
-  durability: string;
+  durability: Durability;
   batchBytesMax: number;
   /** Monotonic. */
   untilMs: number;
@@ -54,8 +55,15 @@ export class TopicSettings {
     describe(desk, names, configs.configsOfMetadata, (_error, described) => heard(described));
   }
 
+  /** What was known last; batches that are under way were sent by it. */
+  durabilityOf(name: string): Durability {
+    return this.#byName.get(name)?.durability ?? KAFKAS.durability;
+  }
+
+  /** It was changed: it is looked at again before it is used. */
   forget(name: string): void {
-    this.#byName.delete(name);
+    const known = this.#byName.get(name);
+    if (known !== undefined) known.untilMs = 0;
   }
 }
 
@@ -77,6 +85,6 @@ export function describe(
 }
 
 /** What Kafka has unless somebody says otherwise (message.max.bytes). */
-const KAFKAS = { durability: 'written', batchBytesMax: 1_048_588 };
+const KAFKAS: Omit<Settings, 'untilMs'> = { durability: 'written', batchBytesMax: 1_048_588 };
 /** As metadata.max.age.ms. */
 const KEPT_MS = 300_000;

@@ -10,6 +10,7 @@ import type {
   TopicMetadata,
 } from '../../../src/coordinator/protocol.ts';
 import { RemoteCoordinator } from '../../../src/kafka/remote/coordinator.ts';
+import { TopicSettings } from '../../../src/kafka/remote/settings.ts';
 import { type Api, type Decoded, defaultsOf, type Shape } from '../../../src/kafka/schema.ts';
 import { VirtualClock } from '../../sim/virtual-clock.ts';
 
@@ -52,7 +53,7 @@ function coordinatorOver(script: Script, rows: Partial<TopicMetadata>[] = []) {
       clock.next(() => done(Object.fromEntries(ids.filter((id) => id === topicId).map((id) => [id, 't'])))),
     nodes: () => [1],
   };
-  const coordinator = new RemoteCoordinator({ requests, topology, clock });
+  const coordinator = new RemoteCoordinator({ requests, topology, settings: new TopicSettings(), clock });
   let replies: CoordinatorReply[] = [];
   const notices: object[] = [];
   coordinator.listen(() => {

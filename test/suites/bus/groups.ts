@@ -204,11 +204,13 @@ export const groupCases: Cases = {
   'a pattern takes in what matches': async (bench) => {
     const name = bench.name();
     await bench.bus.admin().createTopics([{ name: `${name}-1` }, { name: `${name}-2` }, { name: `${name}-x` }]);
-    const members = (['consumer', 'classic'] as const).map((groupProtocol) =>
-      member(bench, { groupId: bench.name(), topics: new RegExp(`^${name}-\\d$`), groupProtocol }),
-    );
-    await expect.poll(() => members.map(topicsOf), patient).toEqual(range(0, 2).map(() => [`${name}-1`, `${name}-2`]));
-    await Promise.all(members.map(({ close }) => close()));
+    const topics = new RegExp(`^${name}-\\d$`);
+    // One after the other: a coordinator of Kafka's that has not heard of the topics when it looks for them looks ten seconds later again.
+    for (const groupProtocol of ['classic', 'consumer'] as const) {
+      const a = member(bench, { groupId: bench.name(), topics, groupProtocol });
+      await expect.poll(() => topicsOf(a), patient).toEqual([`${name}-1`, `${name}-2`]);
+      await a.close();
+    }
   },
 
   'a pattern takes in topics that come later': async (bench) => {
