@@ -48,6 +48,8 @@ export class Lane {
   readonly #present: number[];
   /** The target's offset that the next record that is sent must get. */
   #nextSent: number;
+  /** The end of the source, as far as it is known. */
+  end = 0;
   /** What was committed last, as text; '' for nothing. */
   committed = '';
   /** Resolves when everything sent so far is acknowledged; rejects with why not. */

@@ -60,7 +60,8 @@ class Mirror {
   #batches: AsyncGenerator<ConsumedBatch<Bytes, Bytes>, void, undefined>;
   #records = 0;
   #bytes = 0;
-  #behind = -1;
+  /** Whether the ends of the source were asked for. */
+  #isMeasured = false;
   #inFlightBytes = 0;
   #failure: BusError | null = null;
   #said = '';
@@ -94,7 +95,9 @@ class Mirror {
   progress(): MirrorProgress {
     const { size: topics } = this.#known;
     const { size: partitions } = this.#lanes;
-    return { topics, partitions, records: this.#records, bytes: this.#bytes, behind: this.#behind, groups: this.#groups.count };
+    let behind = this.#isMeasured ? 0 : -1;
+    if (this.#isMeasured) for (const { end, map } of this.#lanes.values()) behind += Math.max(0, end - map.nextSource);
+    return { topics, partitions, records: this.#records, bytes: this.#bytes, behind, groups: this.#groups.count };
   }
 
   async run(): Promise<void> {
@@ -130,7 +133,7 @@ class Mirror {
     }
     await this.#commit();
     await this.#groups.bring();
-    this.#behind = await this.#lag();
+    await this.#measure();
     this.#options.onProgress(this.progress());
   }
 
@@ -160,6 +163,7 @@ class Mirror {
   async #forward(batch: ConsumedBatch<Bytes, Bytes>): Promise<void> {
     const lane = this.#lanes.get(keyOf(batch));
     if (lane === undefined) return;
+    lane.end = Math.max(lane.end, batch.highWatermark);
     const offsets: number[] = [];
     const sent = lane.take(views(batch), offsets);
     const bytes = batch.bytes.length;
@@ -194,7 +198,7 @@ class Mirror {
     if (fresh.length > 0) await this.#open(fresh, isFirst);
     await this.#commit();
     await this.#groups.bring();
-    this.#behind = await this.#lag();
+    await this.#measure();
   }
 
   async #open(topics: readonly { name: string; topicId: string; partitions: number }[], isFirst: boolean): Promise<void> {
@@ -247,8 +251,12 @@ class Mirror {
     for (const { lane, text, offset } of changed) lane.committed = `${offset};${text}`;
   }
 
-  async #lag(): Promise<number> {
-    return (await this.#consumer.lag()).reduce((sum, { lag }) => sum + lag, 0);
+  async #measure(): Promise<void> {
+    for (const { topic, partition, highWatermark } of await this.#consumer.lag()) {
+      const lane = this.#lanes.get(keyOf({ topic, partition }));
+      if (lane !== undefined) lane.end = Math.max(lane.end, highWatermark);
+    }
+    this.#isMeasured = true;
   }
 
   #isComplete(): boolean {
