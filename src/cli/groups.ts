@@ -222,7 +222,7 @@ async function everyPlace(admin: Admin, places: readonly (string | TopicPartitio
 }
 
 function describedText({ groupId, state, type, epoch, assignor, members, offsets }: GroupWithLag): string {
-  const how = members.length === 0 ? '' : `  ${type}, ${assignor === '' ? 'no assignor' : assignor}, epoch ${epoch}`;
+  const how = members.length === 0 ? '' : `  ${type}, ${assignor === '' ? 'no assignor' : assignor}${epoch < 0 ? '' : `, epoch ${epoch}`}`;
   const head = `${groupId}  ${state}${how}  ${numberOf(members.length)} member${members.length === 1 ? '' : 's'}, lag ${lagText(offsets)}\n`;
   const nameOf = new Map(
     members.map(({ memberId, instanceId, clientId }) => [memberId, instanceId ?? (clientId === '' ? memberId : `${clientId} ${memberId}`)]),
