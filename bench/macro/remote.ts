@@ -8,13 +8,14 @@ import { makeRecords, type WireClient, type WireRecord } from '../clients/client
 import { kafkajsTo } from '../clients/kafkajs.ts';
 import { oursTo } from '../clients/ours.ts';
 import { platformaticTo } from '../clients/platformatic.ts';
-import { type Bench, expectCheck, type Measured, measureSides, ratioOf, rounded, type Side } from '../harness.ts';
+import { type Bench, expectCheck, type Measured, measureSides, median, ratioOf, rounded, type Sample, type Side } from '../harness.ts';
 import { checkOf } from '../records.ts';
 
 const makers = { spillway: oursTo, '@platformatic/kafka': platformaticTo, kafkajs: kafkajsTo };
 
 export async function main(bench: Bench): Promise<void> {
   for (const kind of ['kafka', 'spillway'] as const) {
+    if (!bench.wants(`${kind}, produce`) && !bench.wants(`${kind}, consume`)) continue;
     // A JVM is no work for the smallest dose.
     const reason = kind === 'spillway' ? null : bench.dose === 'smoke' ? 'not in this dose' : javaSkipReason;
     if (reason === null) await against(bench, kind);
@@ -36,48 +37,67 @@ async function against(bench: Bench, kind: BrokerKind): Promise<void> {
       rounds,
       warmups,
     );
-    emit(bench, `${kind}, produce`, produced);
+    emit(bench, `${kind}, produce`, records.length, produced);
     // Everybody reads what the same one has written.
     const consumed = await measureSides(
       clients.map(({ name, client }) => sideOf(name, (round) => consume(client, topicOf('spillway', round), records.length))),
       rounds,
       warmups,
     );
-    emit(bench, `${kind}, consume`, consumed);
+    emit(bench, `${kind}, consume`, records.length, consumed);
     for (const { client } of clients) await client.close();
   } finally {
     await broker.stop();
   }
 }
 
-function sideOf(name: string, run: Side['run']): Side {
+function sideOf(name: string, run: Side<WireSample>['run']): Side<WireSample> {
   return { name, run };
 }
 
-async function produce(
-  client: WireClient,
-  maker: WireClient,
-  topic: string,
-  records: readonly WireRecord[],
-): Promise<{ value: number; check: string }> {
+interface WireSample extends Sample {
+  /** Of this process: what the client itself costs, however busy the machine is. */
+  cpuSeconds: number;
+}
+
+async function produce(client: WireClient, maker: WireClient, topic: string, records: readonly WireRecord[]): Promise<WireSample> {
   await maker.open(topic);
   if (client !== maker) await client.open(topic);
+  const cpu = process.cpuUsage();
   const startMs = performance.now();
   await client.produce(topic, records);
   const seconds = (performance.now() - startMs) / 1000;
+  const cpuSeconds = secondsOf(process.cpuUsage(cpu));
   const { check } = await maker.consume(topic, records.length);
-  return { value: records.length / seconds, check: expectCheck(check, checkOf(records.length), topic) };
+  return { value: records.length / seconds, check: expectCheck(check, checkOf(records.length), topic), cpuSeconds };
 }
 
-async function consume(client: WireClient, topic: string, count: number): Promise<{ value: number; check: string }> {
+async function consume(client: WireClient, topic: string, count: number): Promise<WireSample> {
+  const cpu = process.cpuUsage();
   const { check, seconds, records } = await client.consume(topic, count);
-  return { value: records / seconds, check: expectCheck(check, checkOf(count), topic) };
+  return { value: records / seconds, check: expectCheck(check, checkOf(count), topic), cpuSeconds: secondsOf(process.cpuUsage(cpu)) };
 }
 
-function emit(bench: Bench, name: string, sides: readonly Measured[]): void {
+function emit(bench: Bench, name: string, count: number, sides: readonly Measured<WireSample>[]): void {
   const [ours] = sides;
   for (const side of sides) {
     const compared = side === ours ? {} : { ratio: rounded(ratioOf(side, ours)), of: ours.name };
     bench.emit({ case: name, peer: side.name, value: rounded(side.value), unit: 'records/s', check: side.check, ...compared });
   }
+  const cost = (side: Measured<WireSample>): number => median(side.samples.map(({ cpuSeconds }) => cpuSeconds)) / (count / 1e6);
+  for (const side of sides) {
+    const compared = side === ours ? {} : { ratio: rounded(cost(side) / cost(ours)), of: ours.name };
+    bench.emit({
+      case: `${name}, the client's CPU`,
+      peer: side.name,
+      value: rounded(cost(side)),
+      unit: 's per million',
+      check: side.check,
+      ...compared,
+    });
+  }
+}
+
+function secondsOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1e6;
 }
