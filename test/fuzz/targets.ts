@@ -2,6 +2,7 @@
 import { openLoopbackBed, openSocketBed } from './beds.ts';
 import { fuzzFrames } from './frames.ts';
 import { type FuzzResult, fuzzRecords } from './records.ts';
+import { fuzzSequences, SEQUENCE_CASES } from './sequences.ts';
 import { BLOCK_CASES, fuzzWire } from './wire.ts';
 
 /** A part of a target's cases. */
@@ -29,7 +30,8 @@ interface Target {
 export const targets = {
   records: { share: 1, block: 5000, run: inParts(fuzzRecords) },
   frames: { share: 19, block: 5000, run: inParts(fuzzFrames) },
-  wire: { share: 79, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openLoopbackBed, seed, from, to, progress) },
+  wire: { share: 78, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openLoopbackBed, seed, from, to, progress) },
+  sequences: { share: 1, block: SEQUENCE_CASES, run: fuzzSequences },
   sockets: { share: 1, block: BLOCK_CASES, run: (seed, from, to, progress) => fuzzWire(openSocketBed, seed, from, to, progress) },
 } satisfies Record<string, Target>;
 

@@ -1,6 +1,7 @@
 /** A small dose of the attacks of `npm run fuzz`, over loopback and over TCP, and proof that they meet what they are meant to meet. */
 import { expect, test } from 'vitest';
 import { openLoopbackBed, openSocketBed } from './beds.ts';
+import { fuzzSequences } from './sequences.ts';
 import { fuzzWire } from './wire.ts';
 
 test('attacks on a listener: each ends for a reason that is counted or has its answers, and nobody else notices', {
@@ -21,4 +22,13 @@ test('attacks on a listener: each ends for a reason that is counted or has its a
 test('the same over sockets', { timeout: 60_000 }, async () => {
   const { reasons } = await fuzzWire(openSocketBed, 4, 0, 300);
   expect(reasons['closed: truncated']).toBeGreaterThan(5);
+});
+
+test('sequences of requests that are sound but for a field are answered as the model says', { timeout: 60_000 }, async () => {
+  const { reasons } = await fuzzSequences(5, 0, 1000);
+  for (const model of ['producers', 'sessions', 'groups']) {
+    const steps = Object.entries(reasons).flatMap(([reason, count]) => (reason.startsWith(`${model}: `) ? count : []));
+    expect(steps.length, model).toBeGreaterThan(5);
+    expect(Math.max(...steps), model).toBeGreaterThan(20);
+  }
 });

@@ -241,6 +241,8 @@ describe('Produce and Fetch', () => {
       (await client.ask(fetch, version, request)).responses[0].partitions.map(({ errorCode }) => errorCode);
     expect(await codeOf(12, fetchOf({ topic: 'nowhere' }, [0]))).toEqual([errors.UNKNOWN_TOPIC_OR_PARTITION.code]);
     expect(await codeOf(13, fetchOf({ topicId: '2'.repeat(32) }, [0]))).toEqual([errors.UNKNOWN_TOPIC_ID.code]);
+    for (const before of [-1, -2, -3])
+      expect(await codeOf(12, fetchOf({ topic: name }, [before]))).toEqual([errors.OFFSET_OUT_OF_RANGE.code]);
     expect(await codeOf(13, fetchOf({ topicId }, [5, 0]))).toEqual([
       errors.OFFSET_OUT_OF_RANGE.code,
       errors.UNKNOWN_TOPIC_OR_PARTITION.code,

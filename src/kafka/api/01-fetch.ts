@@ -209,7 +209,9 @@ function follow(session: FetchSession, request: Request, isFull: boolean): void 
   const kept = new Set<string>();
   for (const { topic, topicId, partitions } of request.topics) {
     for (const { partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch } of partitions) {
-      session.follow(topic, topicId, partition, { offset: fetchOffset, bytesMax: partitionMaxBytes, leaderEpoch: currentLeaderEpoch });
+      // −1 says that a host follows no such partition: what lies before all offsets is told as something else.
+      const offset = fetchOffset < 0 ? BEFORE_ALL : fetchOffset;
+      session.follow(topic, topicId, partition, { offset, bytesMax: partitionMaxBytes, leaderEpoch: currentLeaderEpoch });
       if (isFull) kept.add(keyOf(topic, topicId, partition));
     }
   }
@@ -272,6 +274,7 @@ function hasZstd(bytes: Buffer): boolean {
 }
 
 const READ_COMMITTED = 1;
+const BEFORE_ALL = -2;
 const ZSTD_SINCE = 10;
 const NO_CODEC = errors.UNSUPPORTED_COMPRESSION_TYPE.code;
 const NO_RECORDS = Buffer.alloc(0);
