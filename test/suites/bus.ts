@@ -85,7 +85,7 @@ export function busSuite(name: string, distance: Distance, open: () => Promise<A
     };
     beforeAll(async () => {
       bus = await open();
-    }, 120_000);
+    }, 300_000);
     afterAll(() => bus?.close());
     for (const [part, cases] of Object.entries(parts)) {
       describe(part, () => {

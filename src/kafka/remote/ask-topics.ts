@@ -24,7 +24,8 @@ export const askMetadata: Handle<'metadata'> = (ask, desk, reply) => {
   const look = (done: (seen: boolean) => void): void =>
     desk.topology.metadata(ask.topics, ask.autoCreate, (error, rows) => {
       last = { error, rows };
-      done(error !== 0 || !rows.some(isComing));
+      // Of a list of all nobody waits for one.
+      done(error !== 0 || ask.topics === null || !rows.some(isComing));
     });
   untilSeen(desk, look, () => {
     const { error, rows } = last;

@@ -19,7 +19,7 @@ interface Settings {
 export class TopicSettings {
   readonly #byName = new Map<string, Settings & { topicId: string }>();
 
-  /** Fills in the rows of topics that are there. */
+  /** Fills in the rows of topics that are there. Of one whose broker does not say, what was known last, or Kafka's defaults. */
   complete(desk: Desk, rows: TopicMetadata[], then: () => void): void {
     const nowMs = desk.clock.monotonicMs();
     const there = rows.filter(({ error }) => error === 0);
@@ -75,6 +75,13 @@ export function describe(
   done: (error: number, described: configs.Described[]) => void,
 ): void {
   if (names.length === 0) return desk.clock.next(() => done(0, []));
+  if (names.length > AT_ONCE) {
+    // Each broker takes so many at a time, and says so much of each, that others would wait.
+    return describe(desk, names.slice(0, AT_ONCE), keys, (error, first) => {
+      if (error !== 0) return done(error, []);
+      describe(desk, names.slice(AT_ONCE), keys, (failure, others) => done(failure, [...first, ...others]));
+    });
+  }
   const about = { to: 'any', api: describeConfigs, message: configs.topicsRequest(names, keys), again: 'all' } as const;
   const refused = (error: number) => ({ error, described: names.map((name) => ({ name, error, entries: [] })) });
   const heard = (response: Parameters<typeof configs.describedTopics>[1]) => ({
@@ -86,5 +93,7 @@ export function describe(
 
 /** What Kafka has unless somebody says otherwise (message.max.bytes). */
 const KAFKAS: Omit<Settings, 'untilMs'> = { durability: 'written', batchBytesMax: 1_048_588 };
+/** Topics of one request. */
+const AT_ONCE = 200;
 /** As metadata.max.age.ms. */
 const KEPT_MS = 300_000;
