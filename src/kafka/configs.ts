@@ -8,7 +8,7 @@ import { kafkaCode } from './broker.ts';
 export const resources = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const;
 
 /** DescribeConfigsResponse.ConfigSource. */
-const sources: Record<ConfigEntry['source'], number> = { topic: 1, bus: 4, default: 5 };
+export const configSources: Record<ConfigEntry['source'], number> = { topic: 1, bus: 4, default: 5 };
 
 /** DescribeConfigsResponse.ConfigType. */
 const types: Record<ConfigEntry['type'], number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
@@ -24,13 +24,13 @@ export interface ConfigRow {
 }
 
 export function rowOf({ key, value, source, type, readOnly, documentation }: ConfigEntry): ConfigRow {
-  return { name: key, value, readOnly, isSensitive: false, configSource: sources[source], configType: types[type], documentation };
+  return { name: key, value, readOnly, isSensitive: false, configSource: configSources[source], configType: types[type], documentation };
 }
 
 /** Where a value comes from, and where it would come from if it were not set there. */
 export function synonymsOf({ name, value, configSource }: ConfigRow, below: readonly ConfigSynonym[]) {
-  const own = configSource === sources.topic ? [{ name, value, source: configSource }] : [];
-  return [...own, ...below.map((one) => ({ name: one.name, value: one.value, source: sources[one.source] }))];
+  const own = configSource === configSources.topic ? [{ name, value, source: configSource }] : [];
+  return [...own, ...below.map((one) => ({ name: one.name, value: one.value, source: configSources[one.source] }))];
 }
 
 /** The configs of topics that were just made, by name. */

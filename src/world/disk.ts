@@ -61,6 +61,8 @@ export interface Disk {
   syncFolder(path: string): void;
   /** Bytes that may still be written in the file system of `path`. */
   freeBytes(path: string): number;
+  /** Bytes that the file system of `path` has in all, used and free. */
+  totalBytes(path: string): number;
 }
 
 /** The whole content of a file, or null when it does not exist. For small files: checkpoints, markers, indexes. */
@@ -230,6 +232,12 @@ export const realDisk: Disk = {
     return attempt('statfs', path, () => {
       const stat = fs.statfsSync(path);
       return stat.bavail * stat.bsize;
+    });
+  },
+  totalBytes(path) {
+    return attempt('statfs', path, () => {
+      const stat = fs.statfsSync(path);
+      return stat.blocks * stat.bsize;
     });
   },
 };

@@ -220,6 +220,9 @@ export class MemoryDisk implements Disk {
     this.#call('freeBytes', path);
     return Number.isFinite(this.spaceBytes) ? Math.max(0, this.spaceBytes - this.#usedBytes) : Number.MAX_SAFE_INTEGER;
   }
+  totalBytes(): number {
+    return Math.min(this.spaceBytes, Number.MAX_SAFE_INTEGER);
+  }
 
   /** Counts a call, and raises its fault. Returns 'short' for a write that is to be cut. */
   #call(operation: StorageOperation, path: string): 'short' | null {

@@ -60,7 +60,7 @@ const kinds: readonly BrokerKind[] = isFull ? ['spillway', 'kafka'] : ['spillway
 
 /** Makes the same tests for each broker. Each call has brokers of its own. */
 export function onBrokers(what: string, options: BrokerOptions, cases: (broker: BrokerUnderTest) => void): void {
-  const { skip = null, settings = {}, readyWithinMs = 120_000 } = options;
+  const { skip = null, settings = {}, readyWithinMs = 240_000 } = options;
   for (const kind of kinds) {
     const reason = skip ?? (kind === 'kafka' ? javaSkipReason : null);
     describe.skipIf(reason !== null && !process.env.CI)(`${what}, on ${kind}${reason === null ? '' : ` (${reason})`}`, () => {
@@ -109,7 +109,7 @@ export interface Started {
 /** One broker of that kind, for those who need no cases: a benchmark, a campaign. */
 export async function startBroker(kind: BrokerKind, settings: Readonly<Record<string, string>> = {}): Promise<Started> {
   return kind === 'kafka'
-    ? await startKafkaBroker({ settings: { ...common, ...ofKafka, ...settings } })
+    ? await startKafkaBroker({ settings: { ...common, ...ofKafka, ...settings }, readyWithinMs: 180_000 })
     : await startSpillway({ ...common, ...ofSpillway, ...settings });
 }
 

@@ -18,7 +18,7 @@ export function compiled(sources: readonly string[], classpath: string): string 
   if (existsSync(folder)) return folder;
   mkdirSync(cacheFolder, { recursive: true });
   const temporary = mkdtempSync(join(cacheFolder, 'compiling-'));
-  const args = ['-encoding', 'UTF-8', '--release', '11', '-nowarn', '-cp', classpath, '-d', temporary, ...files];
+  const args = ['-encoding', 'UTF-8', '--release', '17', '-nowarn', '-cp', classpath, '-d', temporary, ...files];
   const { status, stderr, error } = spawnSync('javac', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`javac failed: ${error?.message ?? ''}\n${stderr}`);
   try {

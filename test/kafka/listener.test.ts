@@ -18,6 +18,7 @@ import { initProducerId } from '../../src/kafka/api/22-init-producer-id.ts';
 import { offsetForLeaderEpoch } from '../../src/kafka/api/23-offset-for-leader-epoch.ts';
 import { describeConfigs } from '../../src/kafka/api/32-describe-configs.ts';
 import { alterConfigs } from '../../src/kafka/api/33-alter-configs.ts';
+import { describeLogDirs } from '../../src/kafka/api/35-describe-log-dirs.ts';
 import { createPartitions } from '../../src/kafka/api/37-create-partitions.ts';
 import { incrementalAlterConfigs } from '../../src/kafka/api/44-incremental-alter-configs.ts';
 import { describeProducers } from '../../src/kafka/api/61-describe-producers.ts';
@@ -359,10 +360,27 @@ describe('administration', () => {
       0,
       errors.INVALID_REPLICA_ASSIGNMENT.code,
     ]);
-    const again = await client.ask(createTopics, version, { topics: [row(`${name}-only-checked`)], validateOnly: true });
+    const again = await client.ask(createTopics, version, {
+      topics: [row(`${name}-only-checked`, { configs: [{ name: 'retention.ms', value: '5000' }] })],
+      validateOnly: true,
+    });
     expect(again.topics[0].errorCode).toBe(0);
+    // Kafka's Java client takes null for an error, and falls over where there is none.
+    if (version >= 5) expect(again.topics[0].configs?.map((config) => [config.name, config.value])).toEqual([['retention.ms', '5000']]);
     const gone = await client.ask(deleteTopics, 5, { topicNames: [name, `${name}-only-checked`], topics: [], timeoutMs: 1000 });
     expect(gone.responses.map(({ errorCode }) => errorCode)).toEqual([0, errors.UNKNOWN_TOPIC_OR_PARTITION.code]);
+  });
+
+  test('the folder is told with its disk, and with what partitions take there', async () => {
+    const { name } = await topicOf('takes-room', 2);
+    await send(name, ['some', 'records']);
+    const { results } = await client.ask(describeLogDirs, 4, { topics: [{ topic: name, partitions: [0, 1, 7] }] });
+    expect(results).toMatchObject([
+      { errorCode: 0, logDir: folder, topics: [{ name, partitions: [{ partitionIndex: 0 }, { partitionSize: 0 }] }] },
+    ]);
+    expect(results[0].topics[0].partitions[0].partitionSize).toBe(batchOf(['some', 'records']).length);
+    expect(results[0].usableBytes).toBeGreaterThan(0);
+    expect(results[0].totalBytes).toBeGreaterThanOrEqual(results[0].usableBytes);
   });
 
   test('partitions are added, never taken', async () => {

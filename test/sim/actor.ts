@@ -244,6 +244,7 @@ export function actorDisk(disk: Disk, actor: Actor, events?: FileEvents): Disk {
     removeFolder: (path) => call(() => disk.removeFolder(path)),
     syncFolder: (path) => call(() => disk.syncFolder(path)),
     freeBytes: (path) => call(() => disk.freeBytes(path)),
+    totalBytes: (path) => call(() => disk.totalBytes(path)),
   };
 }
 
@@ -312,6 +313,7 @@ export const noDisk: Disk = {
   removeFolder: refuse,
   syncFolder: refuse,
   freeBytes: refuse,
+  totalBytes: refuse,
 };
 
 function refuse(path: string): never {

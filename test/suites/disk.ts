@@ -192,6 +192,7 @@ export function diskSuite(name: string, make: () => { disk: Disk; folder: string
 
     test('there is space, and it is a number', () => {
       expect(disk.freeBytes(folder)).toBeGreaterThan(0);
+      expect(disk.totalBytes(folder)).toBeGreaterThanOrEqual(disk.freeBytes(folder));
     });
   });
 }

@@ -2,7 +2,7 @@
 import { errors } from '../../base/errors.ts';
 import type { NewTopic, TopicResult } from '../../coordinator/protocol.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
-import { configsAsMade } from '../configs.ts';
+import { configSources, configsAsMade } from '../configs.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
@@ -74,7 +74,7 @@ export function handleCreateTopics(request: Request, { broker }: Call, reply: Re
       const rows = wanted.map(({ topic, refusal }) => {
         if (refusal !== '') return refused(topic.name, errors.INVALID_REPLICA_ASSIGNMENT.code, refusal);
         const result = results.get(topic.name);
-        return result === undefined ? refused(topic.name, error, null) : rowOf(result, configs.get(topic.name) ?? null);
+        return result === undefined ? refused(topic.name, error, null) : rowOf(result, configs.get(topic.name) ?? asAsked(topic));
       });
       reply({ topics: rows });
     });
@@ -100,6 +100,17 @@ export function assignmentRefusal(assignments: readonly { partitionIndex: number
   if (assignments.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID))
     return `every partition lies on broker ${NODE_ID} alone`;
   return '';
+}
+
+/** The configs of a topic that was only tried: those that it would have of its own. Kafka's Java client wants a list where there is no error. */
+function asAsked({ configs }: NewTopic): NonNullable<Row['configs']> {
+  return Object.entries(configs).map(([name, value]) => ({
+    name,
+    value,
+    readOnly: false,
+    configSource: configSources.topic,
+    isSensitive: false,
+  }));
 }
 
 function setOnly(configs: readonly { name: string; value: string | null }[]): Record<string, string> {

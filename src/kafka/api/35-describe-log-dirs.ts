@@ -1,6 +1,7 @@
 /** DescribeLogDirs: folders, and the bytes that partitions take there. */
 import { errors } from '../../base/errors.ts';
 import type { PartitionDescription } from '../../partition/protocol.ts';
+import type { Broker } from '../broker.ts';
 import { byTopic } from '../by-topic.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bool, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
@@ -68,8 +69,19 @@ export function handleDescribeLogDirs(request: Request, { broker }: Call, reply:
         isFutureKey: false,
       });
       const errorCode = failed ? errors.KAFKA_STORAGE_ERROR.code : 0;
-      reply({ results: [{ errorCode, logDir: broker.folder ?? 'memory', topics: byTopic(found, row), totalBytes: -1, usableBytes: -1 }] });
+      reply({ results: [{ errorCode, logDir: broker.folder ?? 'memory', topics: byTopic(found, row), ...spaceOf(broker) }] });
     });
+  }
+}
+
+/** Of the file system; −1 where there is none, or it does not tell. */
+function spaceOf({ folder, dispatcher: { disk } }: Broker): { totalBytes: number; usableBytes: number } {
+  const unknown = { totalBytes: -1, usableBytes: -1 };
+  if (folder === null) return unknown;
+  try {
+    return { totalBytes: disk.totalBytes(folder), usableBytes: disk.freeBytes(folder) };
+  } catch {
+    return unknown;
   }
 }
 
