@@ -40,6 +40,8 @@ export interface Around {
 }
 
 const UNSUPPORTED_VERSION = 35;
+/** JoinGroup and SyncGroup are answered when the other members have asked, which may be never: a listener that closes waits for neither. */
+const waitsForOthers: ReadonlySet<number> = new Set([11, 14]);
 
 export class Connection implements CallConnection, FrameRoom {
   readonly #socket: Socket;
@@ -61,6 +63,8 @@ export class Connection implements CallConnection, FrameRoom {
   #paused = false;
   #pumping = false;
   #reason = '';
+  /** What is begun is its last. */
+  #isEnding = false;
   /** It was told to close. */
   #isGoing = false;
   #closed = false;
@@ -82,7 +86,14 @@ export class Connection implements CallConnection, FrameRoom {
 
   /** Nothing is under way: it may be closed without harm. */
   get idle(): boolean {
-    return this.#begun.length === 0 && this.#frames.length === 0 && this.#socket.waitingBytes === 0;
+    const isAwaited = this.#begun.some(({ header }) => !waitsForOthers.has(header.api.key));
+    const isAsked = this.#frames.length > 0 && !this.#isEnding;
+    return !isAwaited && !isAsked && this.#out.length === 0 && this.#socket.waitingBytes === 0;
+  }
+
+  /** It begins no more requests. */
+  beginNoMore(): void {
+    this.#isEnding = true;
   }
 
   /** It waits for the client: for a request, the rest of one, or that it reads its responses. Else it waits for the bus. */
@@ -196,7 +207,7 @@ export class Connection implements CallConnection, FrameRoom {
   }
 
   #mayBegin(): boolean {
-    if (this.#holds > 0 || this.#isGoing) return false;
+    if (this.#holds > 0 || this.#isEnding || this.#isGoing) return false;
     if (this.#begun.length >= limits.connectionRequestsMax) return false;
     const underWay = this.#begunBytes + this.#socket.waitingBytes;
     return underWay === 0 || underWay < this.#around.tally.shareBytes;

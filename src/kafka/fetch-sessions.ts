@@ -139,6 +139,7 @@ export class FetchSessions {
   readonly #sessions = new Map<number, FetchSession>();
   readonly #ofConnections = new Set<FetchSession>();
   #nextHostSession = 1;
+  #waits = true;
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
@@ -176,9 +177,18 @@ export class FetchSessions {
   drop(session: FetchSession): void {
     this.#ofConnections.delete(session);
     if (session.id !== 0) this.#sessions.delete(session.id);
-    for (const [host, { known }] of session.hosts) {
-      if (known) this.#dispatcher.askHost(host, 'wakeFetch', { session: session.hostSession, forget: true }, () => {});
-    }
+    this.#wake(session, true);
+  }
+
+  /** Whether a fetch may wait for records. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  /** Fetches that wait are answered with what there is, and those to come do not wait. */
+  waitNoMore(): void {
+    this.#waits = false;
+    for (const session of [...this.#sessions.values(), ...this.#ofConnections]) if (session.busy) this.#wake(session, false);
   }
 
   hostUp(host: number): void {
@@ -204,6 +214,12 @@ export class FetchSessions {
       return true;
     }
     return false;
+  }
+
+  #wake({ hosts, hostSession }: FetchSession, forget: boolean): void {
+    for (const [host, { known }] of hosts) {
+      if (known) this.#dispatcher.askHost(host, 'wakeFetch', { session: hostSession, forget }, () => {});
+    }
   }
 
   #close(id: number): void {

@@ -96,9 +96,14 @@ export class Listener {
     );
   }
 
-  /** Takes no more connections, lets requests that are under way end within `deadlineMs`, then closes all. */
+  /**
+   * Takes no more connections and no more requests, lets those that are under way end within `deadlineMs`, then closes all. Fetches that
+   * wait are answered with what there is: a reader that asks on and on would else hold up the end as long as it may last.
+   */
   close(deadlineMs: number, done: () => void): void {
     this.#server?.close();
+    for (const connection of this.#connections) connection.beginNoMore();
+    this.#broker.sessions.waitNoMore();
     this.#closing = { done, endMs: this.#broker.clock.monotonicMs() + deadlineMs };
     this.#closeSome();
   }

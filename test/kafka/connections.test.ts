@@ -13,6 +13,8 @@ import { Bus, BusError, type Listening, type ListenOptions } from '../../src/ind
 import { produce } from '../../src/kafka/api/00-produce.ts';
 import { fetch } from '../../src/kafka/api/01-fetch.ts';
 import { metadata } from '../../src/kafka/api/03-metadata.ts';
+import { joinGroup } from '../../src/kafka/api/11-join-group.ts';
+import { syncGroup } from '../../src/kafka/api/14-sync-group.ts';
 import { apiVersions } from '../../src/kafka/api/18-api-versions.ts';
 import { createTopics } from '../../src/kafka/api/19-create-topics.ts';
 import { Broker } from '../../src/kafka/broker.ts';
@@ -303,5 +305,30 @@ describe('ends', () => {
     await client.closed;
     const refused = new Promise((resolve) => connect({ host: '127.0.0.1', port: at.port }).once('error', resolve));
     expect(await refused).toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  test('closing does not wait for records that may never come, nor for other members, and begins nothing more', async () => {
+    const at = await bus.listen({ port: 0 });
+    const reader = await WireClient.open(at);
+    const member = await WireClient.open(at);
+    const asked = { maxWaitMs: 60_000, minBytes: 1, rackId: '', forgottenTopicsData: [] };
+    const partitions = [{ partition: 0, fetchOffset: 1, partitionMaxBytes: 1000 }];
+    const topics = [{ topic: 'killed', topicId: ZERO_UUID, partitions }];
+    const waiting = reader.ask(fetch, 12, { ...asked, topics });
+    // A reader asks on: what waits behind the first is never begun.
+    const next = reader.ask(fetch, 12, { ...asked, topics }).catch((error: unknown) => error);
+    const join = { groupId: 'held-up', memberId: '', protocolType: 'consumer', sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 60_000 };
+    const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }];
+    const { memberId } = await member.ask(joinGroup, 2, { ...join, protocols });
+    const synced = member.ask(syncGroup, 0, { groupId: 'held-up', generationId: 1, memberId, assignments: [] });
+    const other = await WireClient.open(at);
+    const joined = other.ask(joinGroup, 2, { ...join, protocols }).catch((error: unknown) => error);
+    await synced.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await at.close(20_000)).toEqual([]);
+    expect((await waiting).responses[0].partitions[0].errorCode).toBe(0);
+    expect(await next).toBeInstanceOf(Error);
+    expect(await joined).toBeInstanceOf(Error);
+    await Promise.all([reader.closed, member.closed, other.closed]);
   });
 });

@@ -174,7 +174,11 @@ function read(request: Request, call: Call, session: FetchSession, reply: Reply<
   follow(session, request, isFull);
   // What is fetched at once is paid for within a second.
   const bytesMax = Math.min(request.maxBytes, gate?.rate ?? request.maxBytes);
-  const wanted = { bytesMin: Math.min(request.minBytes, bytesMax), bytesMax, waitMs: Math.max(0, request.maxWaitMs) };
+  const wanted = {
+    bytesMin: Math.min(request.minBytes, bytesMax),
+    bytesMax,
+    waitMs: broker.sessions.waits ? Math.max(0, request.maxWaitMs) : 0,
+  };
   broker.topics.learn(unplaced(session), false, () => {
     fetchSession(broker, session, wanted, (fetched) => {
       const rows = isFull ? allOf(session, fetched) : fetched;
