@@ -11,15 +11,13 @@ export interface KafkaCluster {
   stop(): Promise<void>;
 }
 
-/** What makes a cluster notice within a second or two that a node is gone, and lose nothing by it. */
+/** What makes a cluster notice within some seconds that a node is gone, and lose nothing by it. */
 const hasty = {
   'default.replication.factor': '3',
   'min.insync.replicas': '2',
   'offsets.topic.replication.factor': '3',
-  'broker.session.timeout.ms': '1500',
-  'broker.heartbeat.interval.ms': '300',
-  'controller.quorum.election.timeout.ms': '500',
-  'controller.quorum.fetch.timeout.ms': '1000',
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
   'controller.quorum.election.backoff.max.ms': '200',
   'replica.lag.time.max.ms': '5000',
   'replica.fetch.wait.max.ms': '100',
