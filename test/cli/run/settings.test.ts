@@ -109,7 +109,7 @@ describe('sources', () => {
   });
 
   test('variables that are not ours are let be; each name has its own', () => {
-    expect(fromEnvironment({ PATH: 'x', [configVariable]: 'f', SPILLWAY_HOST: undefined })).toEqual([]);
+    expect(fromEnvironment({ PATH: 'x', [configVariable]: 'f', SPILLWAY_BOOTSTRAP: 'a:1', SPILLWAY_HOST: undefined })).toEqual([]);
     const names = settingNames();
     expect(new Set([configVariable, ...names.map(variableOf)]).size).toBe(names.length + 1);
     expect(Object.keys(settings).filter((name) => !names.includes(name))).toEqual([]);
