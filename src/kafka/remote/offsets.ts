@@ -51,6 +51,10 @@ export function fetchRequest({ groupId, memberId, epoch, topics, requireStable }
   return { groupId, topics: wanted, groups: [{ groupId, memberId, memberEpoch: epoch, topics: wanted }], requireStable };
 }
 
+/**
+ * A partition whose offset cannot be told (a transaction that commits it is under way, somebody may not see it) must not pass for one of
+ * which nothing is committed: its reader would begin elsewhere. It fails the whole.
+ */
 export function fetchReply(response: ResponseFrom<typeof offsetFetch>): Answer<'offsetFetch'> {
   const { topics, errorCode } = response.groups.length > 0 ? response.groups[0] : response;
   const offsets: CommittedOffset[] = topics.flatMap(({ name, partitions }) =>
@@ -63,8 +67,12 @@ export function fetchReply(response: ResponseFrom<typeof offsetFetch>): Answer<'
       error: busCode(code),
     })),
   );
-  return { error: busCode(errorCode), message: '', offsets };
+  const untold = offsets.find(({ error }) => error !== 0 && !ofMissing.has(error))?.error ?? 0;
+  return { error: busCode(errorCode) || untold, message: '', offsets };
 }
+
+/** Of what is not there nothing is committed. */
+const ofMissing = new Set<number>([errors.UNKNOWN_TOPIC_OR_PARTITION.code, errors.UNKNOWN_TOPIC_ID.code]);
 
 export function deleteRequest(groupId: string, topics: readonly TopicPartitions[]): RequestTo<typeof offsetDelete> {
   return {

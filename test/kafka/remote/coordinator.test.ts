@@ -130,6 +130,27 @@ describe('asking again', () => {
     expect(sent).toHaveLength(1);
   });
 
+  test('an offset that a transaction is about to commit is waited for, and is not taken for none', async () => {
+    const row = (committedOffset: number, errorCode: number) => ({
+      topics: [],
+      groups: [
+        {
+          groupId: 'g',
+          errorCode: 0,
+          topics: [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, metadata: '', errorCode }] }],
+        },
+      ],
+    });
+    const { ask, sent } = coordinatorOver({ OffsetFetch: [row(-1, errors.UNSTABLE_OFFSET_COMMIT.code), row(6, 0)] });
+    const fields = { groupId: 'g', memberId: null, epoch: -1, topics: null, requireStable: true };
+    expect(await ask('offsetFetch', fields)).toMatchObject({ error: 0, offsets: [{ offset: 6 }] });
+    expect(sent).toHaveLength(2);
+    const denied = coordinatorOver({ OffsetFetch: row(-1, errors.TOPIC_AUTHORIZATION_FAILED.code) });
+    expect((await denied.ask('offsetFetch', fields)).error).toBe(errors.TOPIC_AUTHORIZATION_FAILED.code);
+    const missing = coordinatorOver({ OffsetFetch: row(-1, errors.UNKNOWN_TOPIC_OR_PARTITION.code) });
+    expect(await missing.ask('offsetFetch', fields)).toMatchObject({ error: 0, offsets: [{ offset: -1 }] });
+  });
+
   test('what members ask is answered as it is: they try again by themselves', async () => {
     const { ask, sent, forgotten } = coordinatorOver({ Heartbeat: { errorCode: NOT_COORDINATOR.code } });
     expect((await ask('heartbeat', { groupId: 'g', generation: 1, memberId: 'm', instanceId: null })).error).toBe(NOT_COORDINATOR.code);
