@@ -151,6 +151,11 @@ export class Connection implements CallConnection, FrameRoom {
     this.#pump();
   }
 
+  /** Looks whether there is room by now: of little that has left nobody tells, nor of what other connections have let go. */
+  look(): void {
+    this.#pump();
+  }
+
   /** The socket is gone. */
   ended(): void {
     if (this.#closed) return;

@@ -169,8 +169,10 @@ export class Listener {
     this.#broker.clock.after(SWEEP_MS, () => {
       if (this.#closing !== null) return;
       const nowMs = this.#broker.clock.monotonicMs();
-      for (const connection of this.#connections)
+      for (const connection of this.#connections) {
         if (connection.waitsForClient && nowMs - connection.activeMs > this.#setup.idleMs) connection.close('idle');
+        else if (!connection.idle) connection.look();
+      }
       this.#sweep();
     });
   }

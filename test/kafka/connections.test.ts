@@ -179,6 +179,16 @@ describe('bounds', () => {
     expect([pending.length, socket.paused]).toEqual([2, false]);
   });
 
+  test('what has left without a word is noticed', () => {
+    const { connection, ask, pending, socket } = rig();
+    socket.waitingBytes = limits.connectionBytesMax;
+    ask(1);
+    expect(pending).toHaveLength(0);
+    socket.waitingBytes = 0;
+    connection.look();
+    expect([pending.length, socket.paused]).toEqual([1, false]);
+  });
+
   test('responses wait for those before them', async () => {
     const { ask, pending, socket } = rig();
     ask(3);
