@@ -1,5 +1,6 @@
 /** `produce TOPIC [FILE…]`: files or standard input become records. */
 import { basename } from 'node:path';
+import type { Header } from '../record/batch-write.ts';
 import type { CompressionName } from '../record/compression.ts';
 import { fileBytes, readChunks } from '../world/files.ts';
 import { exitCodes, InputError, NotFoundError, UsageError } from './exit.ts';
@@ -13,6 +14,7 @@ import {
   readerOf,
   recordMaker,
 } from './input/records.ts';
+import { inputHeader, inputNames, onePartition, placesReached } from './input/resume.ts';
 import type { OptionTable } from './options.ts';
 import { parsePair } from './position.ts';
 import { countOf, Progress } from './progress.ts';
@@ -43,6 +45,10 @@ const options = {
   'batch-size': { type: 'number', value: 'BYTES', min: 1024, about: 'bytes of a batch (default 131072)' },
   partitions: { type: 'number', short: 'p', min: 1, max: 10_000, about: 'partitions of the topic if it must be made (default 1)' },
   'no-create': { type: 'flag', about: 'fail when the topic does not exist' },
+  resume: {
+    type: 'flag',
+    about: 'leave out what an earlier import of these files has sent; records get a header that says from where they are',
+  },
   'skip-malformed': { type: 'flag', about: 'pass over records that cannot be read, and count them (default: stop at the first)' },
   ...busOptions,
 } as const satisfies OptionTable;
@@ -63,6 +69,7 @@ Without a FILE, or for the FILE "-", standard input is read. With --json the res
     ['produce flights flights.json --key origin --partitions 4', 'a JSON array, keyed by a field, into four partitions'],
     ['produce orders orders.csv --key id --header source=shop', 'CSV rows as JSON, with a header each'],
     ['produce feed feed-2026-01-31.bin --format length-prefixed --length-bytes 2 --byte-order little --timestamp name', 'a day of frames'],
+    ['produce feed feed-2026-01-31.bin --format length-prefixed --resume', 'again after a kill, or when the file has grown'],
     ["produce log --format text --key-separator ' ' < access.log", 'lines, the first word as the key'],
   ],
   run: (call) => withBus(call, call.values['no-create'] ? 'must exist' : 'make', (bus) => run(call, bus)),
@@ -88,7 +95,9 @@ async function run(call: ProduceCall, bus: BusSide): Promise<number> {
     .map(([key, value]) => ({ key, value: Buffer.from(value) }));
   const totalBytes = inputBytes(files);
   const inputs = files.map((file) => inputOptions(call, file));
+  const names = values.resume ? inputNames(files) : null;
   const created = await ensureTopic(call, bus, topic);
+  const resume = names === null ? null : await resumeOf(call, bus, topic, names, inputs);
   const push = pusher(call, bus, topic, headers);
   const progress = new Progress(terminal, clock, `${topic} ← ${files.length === 1 ? nameOf(files[0]) : `${files.length} files`}`);
   const startMs = clock.monotonicMs();
@@ -97,7 +106,8 @@ async function run(call: ProduceCall, bus: BusSide): Promise<number> {
     if (!values.quiet) progress.update({ ...tally, ...(totalBytes === null ? {} : { share: tally.readBytes / totalBytes }) });
   };
   try {
-    for (const [i, file] of files.entries()) if (!terminal.stop.aborted) await sendFile(call, file, inputs[i], push, tally, update);
+    for (const [i, file] of files.entries())
+      if (!terminal.stop.aborted) await sendFile(call, file, inputs[i], resume?.[i], push, tally, update);
   } catch (error) {
     if (error instanceof InputError)
       call.notice(`spillway: ${countOf(tally.records)} before it ${tally.records === 1 ? 'was' : 'were'} sent`);
@@ -125,9 +135,35 @@ async function ensureTopic({ values, notice }: ProduceCall, bus: BusSide, topic:
   return true;
 }
 
+/** Where a file goes on. */
+interface Resume {
+  name: string;
+  /** The place of the last record that is there; −1: none is. */
+  reached: number;
+}
+
+/** A process that was killed may have left a batch on its way to a broker. */
+const SETTLE_MS = 250;
+
+async function resumeOf(
+  { values, brokers, clock }: ProduceCall,
+  bus: BusSide,
+  topic: string,
+  names: readonly string[],
+  inputs: readonly InputOptions[],
+): Promise<Resume[]> {
+  const found = (await bus.admin().listTopics()).find(({ name }) => name === topic);
+  const partition = onePartition(values.partition, found?.partitions ?? 1);
+  if (brokers !== null) await new Promise<void>((resolve) => clock.after(SETTLE_MS, resolve, true));
+  const times = inputs.map(({ timestampMs }) => timestampMs);
+  const sinceMs = times.includes(undefined) ? undefined : Math.min(...(times as number[]));
+  const reached = await placesReached(bus, { topic, partition, names, sinceMs });
+  return names.map((name) => ({ name, reached: reached.get(name) ?? -1 }));
+}
+
 interface Push {
   /** A promise only when there is no room. */
-  record(record: InputRecord): Promise<void> | undefined;
+  record(record: InputRecord & { from?: Header }): Promise<void> | undefined;
   flush(): Promise<void>;
 }
 
@@ -149,8 +185,8 @@ function pusher({ values }: ProduceCall, bus: BusSide, topic: string, headers: {
     while (!producer.push(topic, record));
   };
   return {
-    record(one) {
-      const record = { ...one, ...fixed };
+    record({ from, ...one }) {
+      const record = { ...one, ...fixed, ...(from !== undefined && { headers: [...headers, from] }) };
       return producer.push(topic, record) ? undefined : later(record);
     },
     flush: () => producer.flush(),
@@ -163,6 +199,7 @@ async function sendFile(
   call: ProduceCall,
   file: string,
   options: InputOptions,
+  resume: Resume | undefined,
   push: Push,
   tally: Tally,
   update: () => void,
@@ -175,11 +212,16 @@ async function sendFile(
   const input = values['skip-malformed'] ? { ...options, cut: passOver } : options;
   const make = recordMaker(input, nameOf(file));
   const chunks = counted(file === '-' ? standardInput(call) : readChunks(file), tally);
+  let present = 0;
   for await (const items of readerOf(input)({ name: nameOf(file), chunks })) {
     for (const item of items) {
+      if (resume !== undefined && item.place <= resume.reached) {
+        present++;
+        continue;
+      }
       const record = values['skip-malformed'] ? tolerant(() => make(item), tally) : make(item);
       if (record === null) continue;
-      const waiting = push.record(record);
+      const waiting = push.record(resume === undefined ? record : { ...record, from: inputHeader(resume.name, item.place) });
       if (waiting !== undefined) await waiting;
       tally.records++;
       tally.bytes += record.value?.length ?? 0;
@@ -187,6 +229,7 @@ async function sendFile(
     update();
     if (terminal.stop.aborted) return;
   }
+  if (present > 0) call.notice(`${nameOf(file)}: ${countOf(present)} ${present === 1 ? 'was' : 'were'} there already`);
 }
 
 function inputOptions({ values, clock }: ProduceCall, file: string): InputOptions {

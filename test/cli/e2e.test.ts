@@ -222,6 +222,37 @@ describe('round trips', () => {
     expect((await spillway('consume halves')).out).toBe('a\nb\na\nb\n');
   });
 
+  test('an import that is run again sends only what is not there: after a kill, and when the file has grown', async () => {
+    const frame = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+    const day = (count: number) => Buffer.concat(Array.from({ length: count }, (_, i) => frame(`r${i}`)));
+    const form = '--format length-prefixed --length-bytes 1 --resume';
+    writeFileSync(join(cwd, 'one.bin'), day(3000));
+    // A half record at the end, as of a file that is being written.
+    writeFileSync(join(cwd, 'two.bin'), day(20).subarray(0, -1));
+    await spillway('topics create again --config retention.ms=-1');
+    expect((await spillway(`produce again one.bin ${form} --header a=1 --skip-malformed --quiet`)).code).toBe(0);
+    const first = await spillway(`produce again two.bin ${form} --skip-malformed --json`);
+    expect(JSON.parse(first.out)).toMatchObject({ records: 19, malformed: 1 });
+    writeFileSync(join(cwd, 'two.bin'), day(25));
+    const grown = await spillway(`produce again two.bin ${form} --json`);
+    expect([JSON.parse(grown.out).records, grown.err]).toEqual([6, expect.stringContaining('two.bin: 19 records were there already')]);
+    // The older file too, though the topic does not end with it; and one with a time of its own.
+    writeFileSync(join(cwd, 'one.bin'), day(3001));
+    expect(JSON.parse((await spillway(`produce again one.bin two.bin ${form} --json`)).out)).toMatchObject({ records: 1 });
+    writeFileSync(join(cwd, 'three-2026-01-30.bin'), day(5));
+    expect(JSON.parse((await spillway(`produce again three-2026-01-30.bin ${form} --timestamp name --json`)).out)).toMatchObject({
+      records: 5,
+    });
+    expect(JSON.parse((await spillway(`produce again three-2026-01-30.bin ${form} --timestamp name --json`)).out)).toMatchObject({
+      records: 0,
+    });
+    expect((await spillway('consume again --from 3019 --until 3026')).out).toBe('r19\nr20\nr21\nr22\nr23\nr24\nr3000\n');
+    expectEnd(await spillway('produce again --resume', 'x\n'), 2, /standard input has no place to go on from/);
+    expectEnd(await spillway('produce again one.bin ./one.bin --resume'), 2, /there are two "one.bin"/);
+    await spillway('topics create several --partitions 2');
+    expectEnd(await spillway('produce several one.bin --resume'), 2, /needs one partition, and the topic has 2/);
+  });
+
   test('times from a field', async () => {
     const input = '{"at":"2026-01-30T10:00Z"}\n{"at":1769860800000}\n{"at":"2026-01-31"}\n';
     await spillway('produce timed --format ndjson --timestamp-field at', input);
