@@ -123,7 +123,7 @@ function freePort(): Promise<number> {
 }
 
 /** CPU seconds of a process so far: its threads, and children that have ended. */
-export function cpuSecondsOf({ pid }: Broker): number {
+export function cpuSecondsOf({ pid }: Pick<Broker, 'pid'>): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [user, system, ofChildren, systemOfChildren] = stat
     .slice(stat.lastIndexOf(')') + 2)
@@ -141,7 +141,7 @@ export interface BrokerMemory {
   peakMb: number;
 }
 
-export function memoryOf({ pid }: Broker): BrokerMemory {
+export function memoryOf({ pid }: Pick<Broker, 'pid'>): BrokerMemory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const mb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN) / 1024;
   return { rssMb: mb('VmRSS'), peakMb: mb('VmHWM') };

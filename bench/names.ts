@@ -26,6 +26,7 @@ export const benches = {
   'wire-produce': { module: './macro/wire-produce.ts', about: "Kafka's perf test of a producer, against Spillway and Apache Kafka" },
   'wire-consume': { module: './macro/wire-consume.ts', about: "Kafka's perf test of a consumer, against Spillway and Apache Kafka" },
   'wire-latency': { module: './macro/wire-latency.ts', about: 'end to end through Spillway and Apache Kafka, at 1,000/s and 20,000/s' },
+  connections: { module: './macro/connections.ts', about: '10,000 open connections, 367 topics, 40 groups, beside Apache Kafka' },
   peers: { module: './peers/main.ts', about: 'the same work through what a user would pick instead' },
 } as const satisfies Record<string, Entry>;
 

@@ -3,6 +3,7 @@
  * argument 1 and prints one line of JSON.
  */
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { endWithUs } from './offspring.ts';
 
@@ -20,6 +21,38 @@ export async function runScenario<R>(module: URL, setup: object, { killed = fals
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => child.once('close', (...end) => resolve(end)));
   if (killed ? signal !== 'SIGKILL' : code !== 0) throw new Error(`${module.pathname} ended with ${signal ?? code}`);
   return JSON.parse(said.trim().split('\n').at(-1) ?? '') as R;
+}
+
+export interface RunningScenario {
+  pid: number;
+  /** The next line that it prints. */
+  heard<R>(): Promise<R>;
+  /** A line of its input. */
+  say(): void;
+  /** Ends its input, and waits for its end. */
+  end(): Promise<void>;
+}
+
+/** Starts it; it tells by and by, and lasts until its input ends. */
+export function startScenario(module: URL, setup: object): RunningScenario {
+  const child = spawn(process.execPath, [fileURLToPath(module), JSON.stringify(setup)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  endWithUs(child);
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    pid: child.pid as number,
+    async heard<R>() {
+      const line = await lines.next();
+      if (line.done === true) throw new Error(`${module.pathname} ended with ${await ended}`);
+      return JSON.parse(line.value) as R;
+    },
+    say: () => void child.stdin.write('\n'),
+    async end() {
+      child.stdin.end();
+      const code = await ended;
+      if (code !== 0) throw new Error(`${module.pathname} ended with ${code}`);
+    },
+  };
 }
 
 export const setupOf = <S>(): S => JSON.parse(process.argv[2]) as S;

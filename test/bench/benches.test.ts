@@ -27,6 +27,13 @@ const cases: Record<string, string[]> = {
     'written, 16 MiB, consumer that dies and comes back, produced',
   ],
   remote: ['spillway, produce', 'spillway, consume'],
+  connections: [
+    'a storm of 200 connections, each answered',
+    'RSS of an idle connection',
+    'in, 10 topics',
+    'out, 4 groups',
+    "event loop delay of the embedding program's thread, p99",
+  ],
   start: ['sources, no folder, median', 'built, 4 clean partitions, median'],
 };
 
