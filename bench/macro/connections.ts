@@ -5,6 +5,7 @@
  */
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { limits } from '../../src/base/limits.ts';
 import { type Broker, cpuSecondsOf, KAFKA, memoryOf, SPILLWAY, startKafka, toolsSkipReason } from '../brokers.ts';
 import { buildPackage } from '../build.ts';
 import { type Bench, expectCheck, median, rounded } from '../harness.ts';
@@ -14,9 +15,6 @@ import type { Flowed, FlowSetup } from './connections-flow.ts';
 import type { Stormed, StormSetup } from './connections-storm.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');
-/** What `spillway run` has unless it is told. */
-const MEMORY_BYTES_MAX = 64 * 1024 * 1024;
-
 interface Side extends Pick<Broker, 'name' | 'pid' | 'port'> {
   /** How late its own thread's event loop was since this was asked last; null where there is none. */
   loopDelay(): Promise<LoopDelay | null>;
@@ -110,7 +108,7 @@ async function startBus(bench: Bench, module: string): Promise<Side> {
   const scenario = startScenario(new URL('./connections-bus.ts', import.meta.url), {
     module,
     folder,
-    memoryBytesMax: MEMORY_BYTES_MAX,
+    memoryBytesMax: limits.brokerMemoryBytesDefault,
   } satisfies BusSetup);
   const { port } = await scenario.heard<{ port: number }>();
   const loopDelay = (): Promise<LoopDelay> => {

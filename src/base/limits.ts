@@ -32,6 +32,8 @@ export const limits = {
   memoryBytesMax: 64 * GiB,
   /** memoryBytesMax of a bus that is not told. */
   memoryBytesDefault: 256 * MiB,
+  /** The same of a broker (`spillway run`): what its topics write lies in the page cache too, so little is kept twice. */
+  brokerMemoryBytesDefault: 64 * MiB,
   /** One frame of the arena: resident batches are held in frames of this size. */
   frameBytes: 16 * KiB,
   /** Partition hosts (worker threads) of one bus. */

@@ -21,7 +21,7 @@ const options = {
   path: { type: 'text', value: 'FILE', about: 'a Unix socket to listen on instead of a port' },
   'advertised-host': { type: 'text', value: 'NAME', about: 'what clients are told to connect to (default: the address)' },
   'advertised-port': { type: 'text', value: 'N', about: 'the port that clients are told (default: the port)' },
-  memory: { type: 'text', value: 'SIZE', about: 'memory of the bus: 256MiB, 1GiB … (default 256MiB)' },
+  memory: { type: 'text', value: 'SIZE', about: 'memory of the bus: 256MiB, 1GiB … (default 64MiB)' },
   hosts: { type: 'text', value: 'N', about: 'threads that carry the partitions (default cores − 1)' },
   'log-level': { type: 'text', value: 'LEVEL', about: 'log lines on standard error: silent, error, warn, info, debug (default info)' },
 } as const satisfies OptionTable;

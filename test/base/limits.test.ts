@@ -45,6 +45,7 @@ const proofs: Record<string, { file: string; words?: string }> = {
   memoryBytesMin: { file: here },
   memoryBytesMax: { file: here },
   memoryBytesDefault: { file: here },
+  brokerMemoryBytesDefault: { file: 'test/cli/run/settings.test.ts' },
   frameBytes: { file: here },
   hostsMax: { file: here },
   dispatchersMax: { file: 'test/coordinator/coordinator.test.ts' },

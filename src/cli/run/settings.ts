@@ -83,7 +83,7 @@ export function resolveSettings({ file, environment, flags }: Sources, logLevel:
     const one = all.get(name);
     if (one !== undefined) found[of][option] = told(one, wrong, () => readValue(one));
   }
-  const memoryBytesMax = (found.bus.memoryBytesMax as number | undefined) ?? limits.memoryBytesDefault;
+  const memoryBytesMax = (found.bus.memoryBytesMax as number | undefined) ?? limits.brokerMemoryBytesDefault;
   const configs = configsOf(all, memoryBytesMax, wrong);
   if (wrong.length > 0) throw new UsageError(wrong.join('\n  '), 'run');
   return {

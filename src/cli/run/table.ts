@@ -3,6 +3,7 @@
  * name where Kafka has one. Defaults and bounds stay where the option is. The defaults of topics and the other settings of the bus come
  * from the coordinator's tables, by their names.
  */
+import { limits } from '../../base/limits.ts';
 import { listenOptions } from '../../bus/listeners.ts';
 import { busOptions } from '../../bus/options.ts';
 import type { OptionRow } from '../../client/option-table.ts';
@@ -49,7 +50,14 @@ export const settings: Readonly<Record<string, Setting>> = {
   'socket.request.max.bytes': { of: 'listen', option: 'requestBytesMax', row: listenOptions.requestBytesMax, isSize: true },
   'queued.max.request.bytes': { of: 'listen', option: 'queuedBytesMax', row: listenOptions.queuedBytesMax, isSize: true },
   'connections.max.idle.ms': { of: 'listen', option: 'idleMs', row: listenOptions.idleMs },
-  'memory.bytes.max': { of: 'bus', option: 'memoryBytesMax', row: busOptions.memoryBytesMax, flag: 'memory', isSize: true },
+  'memory.bytes.max': {
+    of: 'bus',
+    option: 'memoryBytesMax',
+    row: busOptions.memoryBytesMax,
+    flag: 'memory',
+    isSize: true,
+    defaultText: `\`${limits.brokerMemoryBytesDefault}\` (64 MiB)`,
+  },
   'rss.bytes.max': { of: 'bus', option: 'rssBytesMax', row: busOptions.rssBytesMax, isSize: true },
   hosts: { of: 'bus', option: 'hosts', row: busOptions.hosts, flag: 'hosts' },
   'log.retention.check.interval.ms': { of: 'bus', option: 'retentionCheckMs', row: busOptions.retentionCheckMs },

@@ -40,7 +40,7 @@ function diskWith(path: string, bytes: Buffer): MemoryDisk {
 describe('sources', () => {
   test('nothing set: the defaults', () => {
     expect(resolve({})).toEqual({
-      bus: { dir: 'spillway-data', logLevel: 'info', memoryBytesMax: limits.memoryBytesDefault, configs: {} },
+      bus: { dir: 'spillway-data', logLevel: 'info', memoryBytesMax: limits.brokerMemoryBytesDefault, configs: {} },
       listen: {},
       close: { deadlineMs: 30_000 },
     });
