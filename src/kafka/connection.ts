@@ -58,6 +58,7 @@ export class Connection implements CallConnection, FrameRoom {
   #heldBytes = 0;
   /** What leaves at the end of this turn, and who is told when it has. */
   #out: Buffer[] = [];
+  #outBytes = 0;
   #leaving: (() => void)[] = [];
   #holds = 0;
   #paused = false;
@@ -214,7 +215,7 @@ export class Connection implements CallConnection, FrameRoom {
   #mayBegin(): boolean {
     if (this.#holds > 0 || this.#isEnding || this.#isGoing) return false;
     if (this.#begun.length >= limits.connectionRequestsMax) return false;
-    const underWay = this.#begunBytes + this.#socket.waitingBytes;
+    const underWay = this.#begunBytes + this.#outBytes + this.#socket.waitingBytes;
     return underWay === 0 || underWay < this.#around.tally.shareBytes;
   }
 
@@ -222,7 +223,7 @@ export class Connection implements CallConnection, FrameRoom {
   #flow(): void {
     if (this.#isGoing) return;
     const { tally } = this.#around;
-    const underWay = this.#frameBytes + this.#begunBytes + this.#socket.waitingBytes;
+    const underWay = this.#frameBytes + this.#begunBytes + this.#outBytes + this.#socket.waitingBytes;
     const held = underWay + this.#cutter.heldBytes;
     if (held !== this.#heldBytes) {
       tally.hold(held - this.#heldBytes);
@@ -347,16 +348,20 @@ export class Connection implements CallConnection, FrameRoom {
         this.#out = [];
         this.#leaving = [];
         if (out.length === 0 || this.#closed) return;
-        for (const { length } of out) this.#around.tally.sentBytes += length;
+        this.#around.tally.sentBytes += this.#outBytes;
+        this.#outBytes = 0;
         if (leaving.length === 0) this.#socket.write(out);
         else
           this.#socket.write(out, () => {
             for (const then of leaving) then();
           });
-        this.#flow();
+        this.#pump();
       });
     }
-    for (const piece of pieces) this.#out.push(piece);
+    for (const piece of pieces) {
+      this.#out.push(piece);
+      this.#outBytes += piece.length;
+    }
   }
 
   #refuse(error: unknown): void {

@@ -51,7 +51,7 @@ async function listening(options: ListenOptions, use: (at: Listening) => Promise
 }
 
 /** A connection on a socket that only remembers, and a handler that answers when it is told. */
-function rig(): {
+function rig({ answerBytes = 0 } = {}): {
   connection: Connection;
   ask: (count: number, bytes?: number) => void;
   pending: (() => void)[];
@@ -59,7 +59,11 @@ function rig(): {
   closedFor: string[];
 } {
   const pending: (() => void)[] = [];
-  const slow: Handler = on(apiVersions, (_request, _call, reply) => void pending.push(() => reply({ apiKeys: [] })));
+  const large = Array.from({ length: answerBytes / 7 }, () => ({ apiKey: 1, minVersion: 1, maxVersion: 1 }));
+  const slow: Handler = on(apiVersions, (_request, _call, reply) => {
+    if (answerBytes > 0) reply({ apiKeys: large });
+    else pending.push(() => reply({ apiKeys: [] }));
+  });
   const outbox = new Outbox(outboxMemory(MiB));
   const dispatcher = { clock: realClock, subscribe: () => {}, random: null, outbox } as unknown as Dispatcher;
   const broker = new Broker({ dispatcher, handlers: [slow], clusterId: '', folder: null, log: silentLogger });
@@ -72,6 +76,7 @@ function rig(): {
     },
     write: (pieces) => {
       for (const piece of pieces) state.written += piece.length;
+      if (answerBytes > 0) state.waitingBytes = state.written;
     },
     pause: () => {
       state.paused = true;
@@ -177,6 +182,15 @@ describe('bounds', () => {
     socket.waitingBytes = 0;
     connection.drained(1);
     expect([pending.length, socket.paused]).toEqual([2, false]);
+  });
+
+  test('answers of one turn are bounded too: what is to be sent counts before it is', async () => {
+    const { connection, socket } = rig({ answerBytes: 1 << 20 });
+    const request = requestBytes(apiVersions, 3, 1, hello);
+    connection.received(Buffer.concat(Array.from({ length: 100 }, () => request)), 0);
+    await Promise.resolve();
+    expect(socket.written).toBeGreaterThan(limits.connectionBytesMax - (2 << 20));
+    expect(socket.written).toBeLessThan(limits.connectionBytesMax + (2 << 20));
   });
 
   test('what has left without a word is noticed', () => {
