@@ -20,6 +20,8 @@ interface Group {
   name: string;
   members: Member[];
   read: Set<string>;
+  /** Acknowledged, and not read yet. */
+  unread: Set<string>;
   repeated: number;
   errors: Map<string, number>;
 }
@@ -33,6 +35,7 @@ export class Fleet {
   readonly #groups = new Map<string, Group>();
   /** When each record was acknowledged. */
   readonly #written = new Map<string, number>();
+  #slowestMs = 0;
   #lastMember = 0;
   #lastRecord = 0;
 
@@ -92,7 +95,11 @@ export class Fleet {
       withinMs,
     });
     const nowMs = performance.now();
-    for (const place of placed) this.#written.set(keyOf(place), nowMs);
+    for (const place of placed) {
+      const key = keyOf(place);
+      this.#written.set(key, nowMs);
+      for (const { read, unread } of this.#groups.values()) if (!read.has(key)) unread.add(key);
+    }
   }
 
   /** Asks every member what it has got. */
@@ -125,11 +132,16 @@ export class Fleet {
     const before = performance.now() - ms;
     return [...this.#groups.values()]
       .filter(({ members }) => members.length > 0)
-      .flatMap(({ name, read, members }) => {
-        const missing = [...this.#written].filter(([key, at]) => at <= before && !read.has(key)).map(([key]) => key);
+      .flatMap(({ name, unread, members }) => {
+        const missing = [...unread].filter((key) => (this.#written.get(key) ?? 0) <= before);
         const owned = members.map(({ name, owned }) => `${name} has ${owned.join(',') || 'nothing'}`);
         return missing.length === 0 ? [] : [`${name} has not read ${missing.length} (${missing.slice(0, 5)}); ${owned.join(', ')}`];
       });
+  }
+
+  /** The longest from an acknowledgement until a group was seen to have read the record. */
+  get slowestMs(): number {
+    return Math.round(this.#slowestMs);
   }
 
   report(): { written: number; groups: Record<string, object> } {
@@ -141,7 +153,14 @@ export class Fleet {
   }
 
   #group(name: string): Group {
-    const group = this.#groups.get(name) ?? { name, members: [], read: new Set(), repeated: 0, errors: new Map() };
+    const group = this.#groups.get(name) ?? {
+      name,
+      members: [],
+      read: new Set(),
+      unread: new Set(this.#written.keys()),
+      repeated: 0,
+      errors: new Map(),
+    };
     this.#groups.set(name, group);
     return group;
   }
@@ -150,7 +169,9 @@ export class Fleet {
     for (const place of taken) {
       const key = keyOf(place);
       if (group.read.has(key)) group.repeated++;
+      else this.#slowestMs = Math.max(this.#slowestMs, performance.now() - (this.#written.get(key) ?? Number.POSITIVE_INFINITY));
       group.read.add(key);
+      group.unread.delete(key);
     }
     for (const error of errors) group.errors.set(error.slice(0, 200), (group.errors.get(error.slice(0, 200)) ?? 0) + 1);
   }

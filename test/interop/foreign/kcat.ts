@@ -121,10 +121,10 @@ export function openKcat({ command, environment }: Kcat, bootstrap: string): Wit
         'heartbeat.interval.ms': 200,
         'session.timeout.ms': 10_000,
       };
-      // What it commits by time it would do every five seconds; at its end it does, whatever the time.
+      // -E: without it, it ends when the broker is away. Commits by time come every five seconds unless set.
       const commits = { 'auto.offset.reset': 'earliest', 'auto.commit.interval.ms': 200, 'topic.metadata.refresh.interval.ms': 1_000 };
       const set = Object.entries({ ...settings, ...commits }).flatMap(([key, value]) => ['-X', `${key}=${value}`]);
-      const child = spawn(command, [...common, ...set, '-u', '-f', FORMAT, '-G', group, ...topics], {
+      const child = spawn(command, [...common, ...set, '-E', '-u', '-f', FORMAT, '-G', group, ...topics], {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
       });

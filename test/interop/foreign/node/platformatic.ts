@@ -110,6 +110,8 @@ const handlers: Handlers = {
       ...base,
       clientId: name,
       groupId: group,
+      // After four failures it gives up for good unless told.
+      retries: 200,
       maxWaitTime: 100,
       ...(instance === undefined ? {} : { groupInstanceId: instance }),
       ...(assignor === 'consumer'
