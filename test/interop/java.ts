@@ -92,7 +92,7 @@ function fetchInto(folder: string): string {
 }
 
 /** Whether the lock is ours now. That of a dead process is taken away. */
-function lock(path: string): boolean {
+export function lock(path: string): boolean {
   try {
     writeFileSync(path, `${process.pid}`, { flag: 'wx' });
     return true;

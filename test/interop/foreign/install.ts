@@ -6,7 +6,9 @@ import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { lock } from '../java.ts';
 
 const run = promisify(execFile);
 const cacheFolder = join(import.meta.dirname, '..', '..', '.cache');
@@ -78,23 +80,33 @@ function hashOf(parts: readonly (string | Buffer)[]): string {
   return hash.digest('hex').slice(0, 12);
 }
 
-/** Fills a temporary folder and renames it, so that it is whole or absent, whoever else makes it at the same time; older ones go. */
+/** Fills a folder of that name; older ones go. Several test processes may come here at once: one fetches, the rest wait. */
 async function onceIn(name: string, hash: string, fill: (temporary: string) => Promise<void>): Promise<string> {
   const folder = join(cacheFolder, `foreign-${name}-${hash}`);
-  if (existsSync(folder)) return folder;
   mkdirSync(cacheFolder, { recursive: true });
-  const temporary = mkdtempSync(join(cacheFolder, 'fetching-'));
-  try {
-    await fill(temporary);
-    renameSync(temporary, folder);
-  } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error;
-  }
-  for (const other of readdirSync(cacheFolder)) {
-    if (other.startsWith(`foreign-${name}-`) && other !== `foreign-${name}-${hash}`) {
-      rmSync(join(cacheFolder, other), { recursive: true, force: true });
+  while (!existsSync(folder)) {
+    if (!lock(`${folder}.lock`)) {
+      await setTimeout(200);
+      continue;
+    }
+    const temporary = mkdtempSync(join(cacheFolder, 'fetching-'));
+    try {
+      if (existsSync(folder)) break;
+      await fill(temporary);
+      // Whole or absent.
+      renameSync(temporary, folder);
+      removeOthers(name, folder);
+    } finally {
+      rmSync(temporary, { recursive: true, force: true });
+      rmSync(`${folder}.lock`, { force: true });
     }
   }
   return folder;
+}
+
+function removeOthers(name: string, folder: string): void {
+  for (const other of readdirSync(cacheFolder)) {
+    const path = join(cacheFolder, other);
+    if (other.startsWith(`foreign-${name}-`) && !path.startsWith(folder)) rmSync(path, { recursive: true, force: true });
+  }
 }
