@@ -35,6 +35,10 @@ export function openKcat({ command, environment }: Kcat, bootstrap: string): Wit
   const env = { ...process.env, ...environment };
   const common = ['-b', bootstrap, '-X', 'client.id=witness-kcat'];
   const members = new Map<string, Member>();
+  const killAll = (): void => {
+    for (const { child } of members.values()) child.kill('SIGKILL');
+  };
+  process.once('exit', killAll);
 
   function run(args: readonly string[], input: string | Buffer = ''): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -138,9 +142,9 @@ export function openKcat({ command, environment }: Kcat, bootstrap: string): Wit
 
     async leave({ member: name }) {
       const member = memberOf(name);
-      members.delete(name);
       member.child.kill('SIGTERM');
       await member.ended;
+      members.delete(name);
       return { ...told(member), owned: {} };
     },
 
@@ -170,10 +174,9 @@ export function openKcat({ command, environment }: Kcat, bootstrap: string): Wit
       return await handler(args as never);
     },
     async close() {
-      for (const { child, ended } of members.values()) {
-        child.kill('SIGKILL');
-        await ended;
-      }
+      process.off('exit', killAll);
+      killAll();
+      await Promise.all([...members.values()].map(({ ended }) => ended));
     },
   };
 }
@@ -237,9 +240,6 @@ function headersOf(text: string): Header[] {
 function follow(child: ChildProcessByStdio<null, Readable, Readable>): Member {
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const member: Member = { child, ended, bytes: Buffer.alloc(0), owned: {}, errors: [] };
-  const killWithUs = () => child.kill('SIGKILL');
-  process.once('exit', killWithUs);
-  void ended.then(() => process.off('exit', killWithUs));
   child.stdout.on('data', (piece: Buffer) => {
     member.bytes = Buffer.concat([member.bytes, piece]);
   });
