@@ -5,14 +5,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { verbs } from '../../src/cli/verbs.ts';
 import { Bus, connect, type RemoteBus, serdes } from '../../src/index.ts';
 import { surroundings } from '../cli/fakes.ts';
-import { start } from '../cli/spawn.ts';
+import { type Running, start } from '../cli/spawn.ts';
 import { isFull } from './brokers.ts';
-import { javaSkipReason, type KafkaBroker, runJava, startKafkaBroker } from './java.ts';
+import { freePort, javaSkipReason, type KafkaBroker, runJava, startKafkaBroker } from './java.ts';
 
 let dir: string;
 let kafka: KafkaBroker;
@@ -48,6 +49,49 @@ async function all(bus: AnyBus, topic: string): Promise<string[]> {
   }
   return found;
 }
+
+test.skipIf(!isFull)('a mirror whose target is killed and comes back waits for it, and copies each record once', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spillway-target-'));
+  const port = await freePort();
+  const serve = async (): Promise<Running> => {
+    const one = start(['run', '--port', String(port), '--dir', 'data'], folder);
+    await one.shows('listening on');
+    return one;
+  };
+  let target = await serve();
+  await using bus = await Bus.open({ hosts: 1, logLevel: 'silent' });
+  const from = `127.0.0.1:${(await bus.listen({ port: 0 })).port}`;
+  await bus.admin().createTopics([{ name: 'lives', partitions: 3 }]);
+  const copier = start(['mirror', '--from', from, '--to', `127.0.0.1:${port}`], folder);
+  await copier.shows('it follows until Ctrl-C');
+  const producer = bus.producer<string, Uint8Array>({ value: serdes.raw });
+  let sent = 0;
+  for (let life = 0; life < 4; life++) {
+    for (let i = 0; i < 100; i++) {
+      await producer.send(
+        'lives',
+        Array.from({ length: 100 }, () => ({ value: Buffer.from(`v${sent}`), partition: sent++ % 3 })),
+      );
+      await sleep(2);
+      if (i !== 30 + life * 15) continue;
+      target.child.kill('SIGKILL');
+      await target.ended;
+      target = await serve();
+    }
+  }
+  {
+    await using there = await connect({ brokers: [`127.0.0.1:${port}`] });
+    const arrived = async (): Promise<number> =>
+      (await there.admin().listOffsets('lives', 'latest')).reduce((sum, { offset }) => sum + offset, 0);
+    await vi.waitFor(async () => expect(await arrived()).toBe(sent), 60_000);
+    expect(await all(there, 'lives')).toEqual(await all(bus, 'lives'));
+  }
+  copier.child.kill('SIGINT');
+  expect((await copier.ended).code).toBe(0);
+  target.child.kill('SIGTERM');
+  await target.ended;
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe.skipIf(!isFull || javaSkipReason !== null)('the program, on Apache Kafka', () => {
   beforeAll(async () => {
