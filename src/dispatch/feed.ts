@@ -22,9 +22,20 @@ export interface ChunkMemory {
 
 /** A chunk will not be looked at any more. With the last chunk its memory is free at once: detached, it is no load to the collector. */
 export function giveBack(memory: ChunkMemory): void {
+  const { buffer } = memory;
   // Its user may have transferred it to another thread.
-  if (--memory.chunks === 0 && !memory.buffer.detached) memory.buffer.transfer(0);
+  if (--memory.chunks > 0 || buffer.detached) return;
+  const takeBack = origins.get(buffer);
+  if (takeBack === undefined) buffer.transfer(0);
+  else takeBack(buffer);
 }
+
+/** Who made this memory and can use it again takes it back then, detaching it too. */
+export function cameFrom(buffer: ArrayBuffer, takeBack: (buffer: ArrayBuffer) => void): void {
+  origins.set(buffer, takeBack);
+}
+
+const origins = new WeakMap<ArrayBuffer, (buffer: ArrayBuffer) => void>();
 
 /** A chunk in a queue. One of a cold slice has no bytes until it was read. */
 export interface Fetched {

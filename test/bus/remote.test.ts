@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { limits } from '../../src/base/limits.ts';
 import { checkConnectOptions } from '../../src/bus/connect-options.ts';
 import { Bus, BusError, type ConnectOptions, connect, type ListenOptions, type RemoteBus } from '../../src/index.ts';
+import { ScriptedBroker } from '../kafka/remote/scripted-broker.ts';
 import { Wire } from '../kafka/remote/wire.ts';
 
 const endings: (() => unknown)[] = [];
@@ -164,6 +165,34 @@ describe('produce and consume', () => {
 
 /** Cuts of the connections under a producer and a consumer. */
 const ROUNDS = 20;
+
+describe('closing', () => {
+  test('a broker that does not answer any more holds up a close no longer than its deadline; what was not acknowledged is told', async () => {
+    const broker = await ScriptedBroker.start(() => {});
+    endings.push(() => broker.stop());
+    const wire = await Wire.lay();
+    endings.push(() => wire.close());
+    const { broker: real } = await served({ advertisedPort: wire.port });
+    wire.target = Number(real.split(':')[1]);
+    const remote = await connect({ brokers: [`127.0.0.1:${wire.port}`] });
+    await remote.admin().createTopics([{ name: 'a' }]);
+    const consumer = await remote.consumer().assign('a');
+    const producer = remote.producer();
+    await producer.send('a', { value: 1 });
+    // From now on it is somebody who takes connections, and says nothing.
+    wire.target = broker.port;
+    wire.cut();
+    const waiting = producer.send('a', { value: 2 });
+    const polled = consumer.poll({ timeoutMs: 60_000 });
+    const from = performance.now();
+    const { unfinished } = await remote.close({ deadlineMs: 500 });
+    expect(performance.now() - from).toBeLessThan(3000);
+    expect(unfinished).toEqual(['1 batches of producers were not acknowledged']);
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(polled).resolves.toBeDefined();
+    expect(remote.closed).toBe(true);
+  });
+});
 
 describe('a process', () => {
   const run = (code: string): Promise<{ code: number | null; out: string; err: string }> =>

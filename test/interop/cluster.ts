@@ -23,7 +23,7 @@ const hasty = {
   'replica.fetch.wait.max.ms': '100',
 };
 
-export async function startKafkaCluster({ count = 3, heapMb = 256, readyWithinMs = 120_000, settings = {} } = {}): Promise<KafkaCluster> {
+export async function startKafkaCluster({ count = 3, heapMb = 256, readyWithinMs = 240_000, settings = {} } = {}): Promise<KafkaCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-kafka-'));
   const ports = await Promise.all(Array.from({ length: 2 * count }, freePort));
   const voters = Array.from({ length: count }, (_, i) => `${i + 1}@127.0.0.1:${ports[count + i]}`).join(',');

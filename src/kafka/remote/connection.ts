@@ -14,6 +14,7 @@ import { Malformed, Reader } from '../reader.ts';
 import type { Api, Decoded, Encodable, Shape } from '../schema.ts';
 import { writeRequest } from '../write-fields.ts';
 import type { Writer } from '../writer.ts';
+import type { FrameMemory } from './frame-memory.ts';
 import { ResponseCutter } from './responses.ts';
 
 /**
@@ -41,6 +42,8 @@ export interface ConnectionSetup {
   /** Shared by all connections of a thread. */
   readonly writer: Writer;
   readonly connectTimeoutMs: number;
+  /** Where large responses lie; null: each in memory of its own. */
+  readonly memory: FrameMemory | null;
   /** It is not begun before (monotonic). */
   readonly beginMs: number;
   /** `reason`: why it ended, in words; '' when it was closed from here. */
@@ -51,7 +54,7 @@ export interface ConnectionSetup {
 
 export class BrokerConnection {
   readonly #setup: ConnectionSetup;
-  readonly #cutter = new ResponseCutter((frame) => this.#received(frame));
+  readonly #cutter: ResponseCutter;
   /** Null while its time has not come. */
   #socket: ClientSocket | null = null;
   #begin: Timer | null = null;
@@ -73,6 +76,7 @@ export class BrokerConnection {
 
   constructor(setup: ConnectionSetup) {
     this.#setup = setup;
+    this.#cutter = new ResponseCutter((frame) => this.#received(frame), setup.memory);
     this.activeMs = setup.clock.monotonicMs();
     const waitMs = setup.beginMs - setup.clock.monotonicMs();
     if (waitMs <= 0) this.#connect();

@@ -6,6 +6,7 @@ import type { Random } from '../../world/random.ts';
 import type { Api } from '../schema.ts';
 import type { Writer } from '../writer.ts';
 import { BrokerConnection } from './connection.ts';
+import type { FrameMemory } from './frame-memory.ts';
 
 /**
  * A broker carries out one request of a connection at a time: what takes long (batches, a join that waits for others) must not hold up the
@@ -95,7 +96,7 @@ export class Peer {
   }
 
   /** A connection that the caller alone uses, and closes. After failures it is begun when the pause is over. */
-  open(): BrokerConnection {
+  open(memory: FrameMemory | null = null): BrokerConnection {
     const { clock, writer, clientId, address, connectTimeoutMs } = this.#setup;
     const connection: BrokerConnection = new BrokerConnection({
       address,
@@ -103,6 +104,7 @@ export class Peer {
       clock,
       writer,
       connectTimeoutMs,
+      memory,
       beginMs: this.#notBeforeMs,
       greeted: () => {
         this.#failures = 0;

@@ -12,6 +12,7 @@ import { findCoordinator } from '../api/10-find-coordinator.ts';
 import type { Api, Decoded, Encodable, Shape } from '../schema.ts';
 import { Writer } from '../writer.ts';
 import type { BrokerConnection } from './connection.ts';
+import { FrameMemory } from './frame-memory.ts';
 import { Peer, type Purpose } from './peer.ts';
 
 /** Where a request goes. 'controller': whoever the cluster names; 'any': a broker that can be reached. */
@@ -50,6 +51,7 @@ export interface RequestsSetup {
 export class Requests {
   readonly #setup: RequestsSetup;
   readonly #writer = new Writer();
+  readonly #memory = new FrameMemory();
   readonly #bootstrap: Peer[];
   readonly #nodes = new Map<number, Peer>();
   readonly #coordinators = new Map<string, number>();
@@ -143,9 +145,9 @@ export class Requests {
     return this.#nodes.get(node)?.versionOf(api) ?? -1;
   }
 
-  /** A connection to a node that its asker alone uses, and closes; null: the node is not known. */
+  /** A connection for large responses, which its asker alone uses, and closes; null: the node is not known. */
   connectionTo(node: number): BrokerConnection | null {
-    return this.#nodes.get(node)?.open() ?? null;
+    return this.#nodes.get(node)?.open(this.#memory) ?? null;
   }
 
   /** The connection of a node on which batches are sent: made when it is missing. Null: the node is not known. */

@@ -5,18 +5,21 @@
 import { KiB } from '../../base/bytes.ts';
 import { limits } from '../../base/limits.ts';
 import { Malformed } from '../reader.ts';
+import type { FrameMemory } from './frame-memory.ts';
 
 export class ResponseCutter {
   readonly #frame: (frame: Buffer) => void;
+  readonly #memory: FrameMemory | null;
   readonly #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   #scratchBytes = 0;
   /** The response under way, of which `#filled` bytes are here. */
   #under: Buffer | null = null;
   #filled = 0;
 
-  /** `frame` is called with each response, without its size: the whole of an ArrayBuffer. */
-  constructor(frame: (frame: Buffer) => void) {
+  /** `frame` is called with each response, without its size: alone in an ArrayBuffer, of `memory` when that is given. */
+  constructor(frame: (frame: Buffer) => void, memory: FrameMemory | null = null) {
     this.#frame = frame;
+    this.#memory = memory;
   }
 
   /** Where the next bytes are to go. */
@@ -44,7 +47,7 @@ export class ResponseCutter {
     while (end - at >= SIZE_BYTES) {
       const size = sizeOf(scratch, at);
       at += SIZE_BYTES;
-      const frame = Buffer.allocUnsafeSlow(size);
+      const frame = this.#memory?.take(size) ?? Buffer.allocUnsafeSlow(size);
       const here = Math.min(size, end - at);
       scratch.copy(frame, 0, at, at + here);
       at += here;
