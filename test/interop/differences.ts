@@ -30,6 +30,11 @@ const rows = {
     spillway: 'Only topics do; the others are refused with what to do. They are shown.',
     why: 'A bus is set up where it is opened, by the program that it is part of.',
   },
+  'no-nameless-group': {
+    kafka: 'The group without a name keeps offsets, for clients of before 2.2 that have none.',
+    spillway: 'It can be asked for and has none; a commit to it is refused with INVALID_GROUP_ID.',
+    why: 'All such clients would share one group. Who wants offsets to be kept gives it a name.',
+  },
 } as const satisfies Record<string, DifferenceRow>;
 
 export type Difference = keyof typeof rows;

@@ -157,6 +157,11 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     expect(told[1]).toEqual([...same, 'twins: first  second UnreleasedInstanceIdException', ...ends]);
   });
 
+  test('who leads a classic group goes and comes back, and leads on', patient, async () => {
+    const facts = await factsOf('Groups', 'static-leader', 'static-leader', 'cooperative');
+    expect(facts).toEqual(['one [4]', 'two [2, 2]', 'back with the same true []', 'more partitions [3, 3]']);
+  });
+
   test('a pattern that the broker matches: topics come and go', patient, async () => {
     expect(await factsOf('Groups', 'pattern', 'pattern')).toEqual([
       'owned [pattern-a-0, pattern-a-1]',

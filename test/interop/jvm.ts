@@ -9,7 +9,7 @@ import { kafkaClasspath, shortLived } from './java.ts';
 const cacheFolder = join(import.meta.dirname, '..', '.cache');
 const sourceFolder = join(import.meta.dirname, 'programs');
 
-/** Of these sources in programs/, compiled against the class path once and kept in test/.cache. */
+/** Of these sources in programs/ (`old/OldClient` too), compiled against the class path once and kept in test/.cache. */
 export function compiled(sources: readonly string[], classpath: string): string {
   const files = sources.map((name) => join(sourceFolder, `${name}.java`));
   const hash = createHash('sha256').update(classpath);
@@ -18,7 +18,7 @@ export function compiled(sources: readonly string[], classpath: string): string 
   if (existsSync(folder)) return folder;
   mkdirSync(cacheFolder, { recursive: true });
   const temporary = mkdtempSync(join(cacheFolder, 'compiling-'));
-  const args = ['-encoding', 'UTF-8', '--release', '17', '-nowarn', '-cp', classpath, '-d', temporary, ...files];
+  const args = ['-encoding', 'UTF-8', '--release', '17', '-Xlint:none', '-cp', classpath, '-d', temporary, ...files];
   const { status, stderr, error } = spawnSync('javac', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`javac failed: ${error?.message ?? ''}\n${stderr}`);
   try {

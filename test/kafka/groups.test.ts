@@ -216,8 +216,9 @@ describe('offsets', () => {
     const groupId = `fetches-${version}`;
     await client.ask(offsetCommit, 6, commitOf(groupId, '', -1, 42));
     const topics = [{ name: 't', partitionIndexes: [0, 1] }];
-    const fetchThem = async (wanted: typeof topics | null) => {
-      const answer = await client.ask(offsetFetch, version, { groupId, topics: wanted, groups: [{ groupId, topics: wanted }] });
+    const fetchThem = async (wanted: typeof topics | null, of = groupId) => {
+      const answer = await client.ask(offsetFetch, version, { groupId: of, topics: wanted, groups: [{ groupId: of, topics: wanted }] });
+      expect(version < 8 ? answer.errorCode : answer.groups[0].errorCode).toBe(0);
       const rows = version < 8 ? answer.topics : answer.groups[0].topics;
       return rows.flatMap(({ partitions }) =>
         partitions.map(({ partitionIndex, committedOffset, metadata }) => `${partitionIndex}: ${committedOffset} ${metadata}`),
@@ -225,6 +226,8 @@ describe('offsets', () => {
     };
     expect(await fetchThem(topics)).toEqual(['0: -1 ', '1: 42 m']);
     if (version >= 2) expect(await fetchThem(null)).toEqual(['1: 42 m']);
+    // Clients of before 2.2 ask in the name of no group when they read without one.
+    expect(await fetchThem(topics, '')).toEqual(['0: -1 ', '1: -1 ']);
   });
 
   test('are deleted where nobody subscribes', async () => {

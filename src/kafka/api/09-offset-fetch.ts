@@ -100,6 +100,7 @@ export function handleOffsetFetch(request: Request, { broker, version }: Call, r
 
 function fetchGroup(broker: Broker, group: Request['groups'][number], requireStable: boolean, done: (row: GroupRow) => void): void {
   const { groupId, memberId, memberEpoch } = group;
+  if (groupId === '') return done(nothingOf(group));
   const topics = group.topics?.map(({ name, partitionIndexes }) => ({ topic: name, partitions: [...partitionIndexes] })) ?? null;
   const ask: Omit<CoordinatorAskOf<'offsetFetch'>, 'verb' | 'id'> = { groupId, memberId, epoch: memberEpoch, topics, requireStable };
   broker.dispatcher.askCoordinator('offsetFetch', ask, (error, answer) => {
@@ -113,6 +114,18 @@ function fetchGroup(broker: Broker, group: Request['groups'][number], requireSta
     });
     done({ groupId, topics: byTopic(answer.offsets, row) });
   });
+}
+
+/** Clients of before 2.2 that read without a group ask for the offsets of the one without a name: nobody commits there. */
+function nothingOf({ groupId, topics }: Request['groups'][number]): GroupRow {
+  const nothing = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 };
+  return {
+    groupId,
+    topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...nothing })),
+    })),
+  };
 }
 
 /** The version that asks for many groups at once. */

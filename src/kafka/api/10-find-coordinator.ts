@@ -39,7 +39,7 @@ const GROUP = 0;
 
 /** One broker coordinates everything that is coordinated. */
 export function handleFindCoordinator(
-  { key, keyType, coordinatorKeys }: RequestOf<typeof findCoordinator>,
+  { keyType, coordinatorKeys }: RequestOf<typeof findCoordinator>,
   { broker, version }: Call,
   reply: Reply<typeof findCoordinator.response>,
 ): void {
@@ -51,16 +51,10 @@ export function handleFindCoordinator(
     errorCode: errors.INVALID_REQUEST.code,
     errorMessage: 'only groups are coordinated here',
   };
-  const of = (one: string) => (keyType === GROUP ? { ...place, ...refusalOf(one) } : refused);
-  if (version < MANY_SINCE) reply({ ...of(key), coordinators: [] });
-  else
-    reply({ nodeId: -1, host: '', port: -1, errorMessage: null, coordinators: coordinatorKeys.map((one) => ({ key: one, ...of(one) })) });
-}
-
-function refusalOf(groupId: string): { errorCode: number; errorMessage: string | null } {
-  return groupId === ''
-    ? { errorCode: errors.INVALID_GROUP_ID.code, errorMessage: 'a group has a name' }
-    : { errorCode: 0, errorMessage: null };
+  // Also of the group without a name: clients of before 2.2 ask for it when they read without a group.
+  const found = keyType === GROUP ? { ...place, errorCode: 0, errorMessage: null } : refused;
+  if (version < MANY_SINCE) reply({ ...found, coordinators: [] });
+  else reply({ nodeId: -1, host: '', port: -1, errorMessage: null, coordinators: coordinatorKeys.map((one) => ({ key: one, ...found })) });
 }
 
 /** The version that asks for many keys at once. */

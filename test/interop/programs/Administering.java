@@ -230,7 +230,7 @@ public class Administering {
     Client.create(admin, name, 1, Map.of());
     try (var producer = Client.producer(bootstrap, "client.id", name, "linger.ms", 0, "batch.size", 16_000)) {
       List<Future<RecordMetadata>> answers = new ArrayList<>();
-      for (int i = 0; i < 60; i++) answers.add(producer.send(new ProducerRecord<>(name, "x".repeat(10_000))));
+      for (int i = 0; i < 68; i++) answers.add(producer.send(new ProducerRecord<>(name, "x".repeat(10_000))));
       for (var answer : answers) answer.get();
       producer.send(new ProducerRecord<>(name, "y")).get();
       double throttled = producer.metrics().entrySet().stream().filter(entry -> entry.getKey().name().equals("produce-throttle-time-max")).mapToDouble(entry -> (Double) entry.getValue().metricValue()).max().orElse(0);
@@ -245,6 +245,15 @@ public class Administering {
     List<ClientQuotaAlteration.Op> ops = new ArrayList<>();
     for (int i = 0; i < values.length; i += 2) ops.add(new ClientQuotaAlteration.Op((String) values[i], (Double) values[i + 1]));
     admin.alterClientQuotas(List.of(new ClientQuotaAlteration(entity, ops))).all().get();
+    // Brokers of Kafka hear of it a little later.
+    Client.until("the quotas are seen", () -> {
+      try {
+        var seen = admin.describeClientQuotas(ClientQuotaFilter.all()).entities().get().getOrDefault(entity, Map.of());
+        return ops.stream().allMatch(op -> Objects.equals(seen.get(op.key()), op.value()));
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
   }
 
   static String shown(Map<ClientQuotaEntity, Map<String, Double>> quotas) {

@@ -46,6 +46,11 @@ final class Client {
 
   static void create(Admin admin, String topic, int partitions, Map<String, String> configs) throws Exception {
     admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(configs))).all().get();
+    // A broker that has heard of a topic may not have its logs yet. A producer that is refused then can lose its place in the order of
+    // its batches, and hold records back until they expire: seen with Kafka under load.
+    Map<TopicPartition, OffsetSpec> all = new HashMap<>();
+    for (int i = 0; i < partitions; i++) all.put(at(topic, i), OffsetSpec.latest());
+    admin.listOffsets(all).all().get();
   }
 
   static void create(String bootstrap, String topic, int partitions) throws Exception {

@@ -17,6 +17,7 @@ public class Groups {
       switch (args[1]) {
         case "join-leave" -> groups.joinLeave(args[3]);
         case "static" -> groups.statics(args[3]);
+        case "static-leader" -> groups.staticLeader(args[3]);
         case "pattern" -> groups.pattern();
         case "migrate" -> groups.migrate(args[3]);
         case "slow" -> groups.slow(args[3]);
@@ -235,6 +236,26 @@ public class Groups {
       admin.removeMembersFromConsumerGroup(name, new RemoveMembersFromConsumerGroupOptions(List.of(new MemberToRemove("stays")))).all().get();
       Client.tell("removed");
     }
+  }
+
+  /** Who leads a classic group goes and comes back: nobody else hears of it, and it leads on when a partition is added (KIP-814). */
+  void staticLeader(String kind) throws Exception {
+    Client.create(bootstrap, name, 4);
+    Object[] settings = and(settingsOf(kind), "session.timeout.ms", 10_000);
+    Member leads = new Member(and(settings, "group.instance.id", "leads"));
+    Client.tell("one", settled(4));
+    Member follows = new Member(and(settings, "group.instance.id", "follows"));
+    Client.tell("two", settled(4));
+    Set<TopicPartition> had = Set.copyOf(leads.owned);
+    leads.leave();
+    follows.events.clear();
+    Member back = new Member(and(settings, "group.instance.id", "leads"));
+    Client.until("it is back", () -> back.owned.size() == 2);
+    Client.tell("back with the same", back.owned.equals(had), follows.events);
+    try (Admin admin = Client.admin(bootstrap)) {
+      admin.createPartitions(Map.of(name, NewPartitions.increaseTo(6))).all().get();
+    }
+    Client.tell("more partitions", settled(6));
   }
 
   void pattern() throws Exception {

@@ -5,6 +5,8 @@
 // and on standard output: "ID out TEXT", "ID err TEXT", "ID end CODE". Programs run side by side.
 import java.io.*;
 import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.util.*;
 import java.util.concurrent.*;
@@ -103,7 +105,7 @@ public class Jvm {
     start(program, () -> {
       int code = 0;
       try {
-        Class.forName(name).getMethod("main", String[].class).invoke(null, (Object) arguments);
+        classOf(name).getMethod("main", String[].class).invoke(null, (Object) arguments);
       } catch (InvocationTargetException e) {
         code = failed(e.getCause());
       } catch (Throwable e) {
@@ -116,6 +118,18 @@ public class Jvm {
       programs.remove(program.id);
       program.say("end", "" + (program.exitCode == null ? code : program.exitCode));
     });
+  }
+
+  /** Of this JVM's class path, or "PATH:PATH!NAME" of one of its own, which sees nothing of ours. A path ending in * is all jars in it. */
+  static Class<?> classOf(String name) throws Exception {
+    int mark = name.indexOf('!');
+    if (mark == -1) return Class.forName(name);
+    List<URL> places = new ArrayList<>();
+    for (String path : name.substring(0, mark).split(File.pathSeparator)) {
+      if (!path.endsWith("*")) places.add(new File(path).toURI().toURL());
+      else for (File jar : new File(path.substring(0, path.length() - 1)).listFiles()) places.add(jar.toURI().toURL());
+    }
+    return new URLClassLoader(places.toArray(URL[]::new), ClassLoader.getPlatformClassLoader()).loadClass(name.substring(mark + 1));
   }
 
   static void exit(int code) {
