@@ -56,6 +56,8 @@ export class Requests {
   readonly #nodes = new Map<number, Peer>();
   readonly #coordinators = new Map<string, number>();
   #controller = -1;
+  /** Who was asked last of all brokers, and is while he can be: another one may not have heard yet of what this one has shown. */
+  #any: Peer | null = null;
   #nextBootstrap: number;
   #closed = false;
 
@@ -197,8 +199,13 @@ export class Requests {
     return new Peer({ nodeId, address, clock, random, clientId, connectTimeoutMs, writer, lost: lost ?? (() => {}) });
   }
 
-  /** One that can be written to, else one that did not fail last, else the next in turn; nodes that are known go before the bootstrap list. */
   #anyPeer(): Peer {
+    if (this.#any?.isReady !== true) this.#any = this.#anotherPeer();
+    return this.#any;
+  }
+
+  /** One that can be written to, else one that did not fail last, else the next in turn; nodes that are known go before the bootstrap list. */
+  #anotherPeer(): Peer {
     const nodes = [...this.#nodes.values()];
     const open = nodes.find((peer) => peer.isReady) ?? this.#bootstrap.find((peer) => peer.isReady);
     if (open !== undefined) return open;

@@ -93,6 +93,20 @@ describe('to a bus that listens', () => {
   });
 });
 
+test('of several brokers one is asked on and on: another may not have heard of what the first has shown', async () => {
+  const first = await brokerThat(({ answer }) => answer(groupsOf(['first'])));
+  const second = await brokerThat(({ answer }) => answer(groupsOf(['second'])));
+  const requests = requestsTo([at(first)]);
+  const asked = async () => (await ask(requests, 'any', listGroups, everyGroup)).response?.groups[0].groupId;
+  expect(await asked()).toBe('first');
+  const nodes = [second, first].map((broker, i) => ({ nodeId: i + 1, host: '127.0.0.1', port: broker.port }));
+  requests.setNodes(nodes, 1);
+  await ask(requests, { node: 1 }, listGroups, everyGroup);
+  expect(await asked()).toBe('first');
+  await first.stop();
+  await expect.poll(asked).toBe('second');
+});
+
 describe('versions', () => {
   test('a broker that knows no newer greeting is greeted in version 0, and asked in the highest version that both speak', async () => {
     const broker = await brokerThat(({ answer }) => answer(groupsOf(['g'])), { ApiVersions: [0, 0], ListGroups: [1, 3] });
