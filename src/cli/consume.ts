@@ -2,6 +2,7 @@
 import type { Consumer } from '../client/consumer.ts';
 import type { ConsumedBatch } from '../client/records.ts';
 import { serdes } from '../client/serde.ts';
+import { SettledPositions } from '../client/settled-positions.ts';
 import type { RecordCursor } from '../record/batch-read.ts';
 import { exitCodes, UsageError } from './exit.ts';
 import { type Format, type Formatter, formats, formatter, type Reading, readings } from './format.ts';
@@ -76,6 +77,7 @@ async function run(call: ConsumeCall, bus: BusSide): Promise<number> {
   const writer = new Writer(call, spans);
   const progress = new Progress(terminal, clock, topic);
   const batches = consumer.batches();
+  const positions = new SettledPositions();
   let next = spans.size > 0 && values.count !== 0 ? batches.next() : null;
   const stopped = new Promise<'stopped'>((resolve) => terminal.stop.addEventListener('abort', () => resolve('stopped'), { once: true }));
   while (next !== null && !writer.isDone && !terminal.stop.aborted) {
@@ -83,10 +85,11 @@ async function run(call: ConsumeCall, bus: BusSide): Promise<number> {
     if (got === 'stopped') break;
     if (got === 'tick') {
       await commit(call, consumer, writer);
-      writer.passed(consumer.assignment());
+      writer.passed(positions.look(consumer.assignment()));
       continue;
     }
     if (got.done) break;
+    positions.arrived();
     await writer.write(got.value);
     if (!terminal.outIsInteractive && !values.quiet && !values.follow) progress.update(writer.amount);
     if (!writer.isDone) next = batches.next();

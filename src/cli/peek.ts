@@ -1,6 +1,7 @@
 /** `peek TOPIC`: browse and search what lies in a topic, with no side effect: it reads files and opens no bus, or fetches from brokers. */
 import { BusError } from '../base/errors.ts';
 import { serdes } from '../client/serde.ts';
+import { SettledPositions } from '../client/settled-positions.ts';
 import { RecordCursor } from '../record/batch-read.ts';
 import { exitCodes, NotFoundError, UsageError } from './exit.ts';
 import { endOffset, type PartitionFolder, partitionsOf, readBatches, type Spoiled, type StoredBatch, startOffset } from './folder.ts';
@@ -108,15 +109,17 @@ async function searchBrokers(call: PeekCall, brokers: readonly string[], search:
         search.beginAt(from, until);
         let position = from;
         const batches = consumer.batches();
+        const positions = new SettledPositions();
         let next = batches.next();
         while (position < until && !terminal.stop.aborted) {
           const got = await Promise.race([next, new Promise<null>((resolve) => clock.after(LOOK_EVERY_MS, () => resolve(null), true))]);
           if (got === null) {
             // Nothing comes of what has no records: markers of transactions, what was compacted away.
-            position = consumer.assignment()[0]?.position ?? until;
+            position = Math.max(position, positions.look(consumer.assignment())[0]?.position ?? 0);
             continue;
           }
           if (got.done || !(await search.batch({ topic, partition }, { bytes: got.value.bytes, baseOffset: got.value.firstOffset }))) break;
+          positions.arrived();
           position = got.value.nextOffset;
           if (!values.quiet) progress.update({ records: search.looked, bytes: search.bytes });
           next = batches.next();

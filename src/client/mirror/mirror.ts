@@ -12,6 +12,7 @@ import { keyOf } from '../places.ts';
 import type { Producer } from '../producer.ts';
 import { ConsumedBatch } from '../records.ts';
 import { serdes } from '../serde.ts';
+import { SettledPositions } from '../settled-positions.ts';
 import { checkpointText } from './checkpoint.ts';
 import type { MirrorEnd } from './ends.ts';
 import { MirroredGroups } from './groups.ts';
@@ -105,6 +106,7 @@ class Mirror {
     await this.#refresh();
     const commits = this.#every(commitEveryMs, () => this.#commit());
     const refreshes = this.#every(refreshEveryMs, () => this.#refresh());
+    const positions = new SettledPositions();
     let next = this.#read();
     let tick = later(TICK_MS);
     try {
@@ -112,13 +114,14 @@ class Mirror {
         const got = await Promise.race([next, tick]);
         if (got === 'later') {
           tick = later(TICK_MS);
-          for (const { topic, partition, position } of this.#consumer.assignment()) {
+          for (const { topic, partition, position } of positions.look(this.#consumer.assignment())) {
             this.#lanes.get(keyOf({ topic, partition }))?.passed(position);
           }
           this.#options.onProgress(this.progress());
           continue;
         }
         if (got === null) break;
+        positions.arrived();
         if (got instanceof ConsumedBatch) await this.#forward(got);
         next = this.#read();
       }

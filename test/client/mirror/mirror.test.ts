@@ -120,6 +120,30 @@ function dying(bus: Bus, commits: number): MirrorEnd {
   return { admin: () => admin, producer: bus.producer.bind(bus), consumer: bus.consumer.bind(bus) } as MirrorEnd;
 }
 
+test('a batch that is handed out while positions are looked at is not passed over', async () => {
+  await from.admin().createTopics([{ name: 'slow' }]);
+  await send(from, 'slow', 0, 10);
+  // Its position is told at once, it arrives a look later.
+  const consumer: MirrorEnd['consumer'] = (options: object) => {
+    const real = from.consumer<Uint8Array, Uint8Array>(options);
+    const batches = async function* () {
+      for await (const batch of real.batches()) {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        yield batch;
+      }
+    };
+    return new Proxy(real, {
+      get(target, name: keyof typeof real) {
+        const member = name === 'batches' ? batches : target[name];
+        return typeof member === 'function' ? (member as () => unknown).bind(target) : member;
+      },
+    }) as never;
+  };
+  const late = { admin: from.admin.bind(from), producer: from.producer.bind(from), consumer } as MirrorEnd;
+  expect(await mirror(late, to, { once: true })).toMatchObject({ records: 10, behind: 0 });
+  expect(await all(to, 'slow')).toEqual(await all(from, 'slow'));
+});
+
 test('it dies after what it sent and before it noted that: the next one goes on behind, without a double', async () => {
   await from.admin().createTopics([{ name: 'lives', partitions: 2 }]);
   for (let life = 0; life < 6; life++) {
