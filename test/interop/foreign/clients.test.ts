@@ -65,7 +65,7 @@ onBrokers('foreign clients', {}, (broker) => {
       if (foreignClients.some(suits)) forEach(`shares a group (${assignor})`, (trial) => shareAndResume(trial, assignor), suits);
     }
 
-    forEach('administers topics', administerTopics);
-    forEach('administers groups', administerGroups);
+    forEach('administers topics', administerTopics, ({ lacks }) => lacks.listTopics === undefined);
+    forEach('administers groups', administerGroups, ({ lacks }) => lacks.setGroupOffsets === undefined);
   });
 });

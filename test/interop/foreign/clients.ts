@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { goWitness, kcat, noGo, noKcat, noPython, pythonPackages } from './install.ts';
 import { openKcat } from './kcat.ts';
+import { openOwn } from './own.ts';
 import { type Assignor, type Codec, codecs, openWitness, type Verb, type Witness } from './witness.ts';
 
 export interface ForeignClient {
@@ -40,6 +41,7 @@ const python = (name: string) => async (bootstrap: string) =>
     PYTHONDONTWRITEBYTECODE: '1',
   });
 
+const ownAdmin = 'the conformance suite tries its administration';
 const noAdmin = 'it is a producer and a consumer';
 
 export const foreignClients: readonly ForeignClient[] = [
@@ -167,5 +169,34 @@ export const foreignClients: readonly ForeignClient[] = [
     knowsInvalidRecord: true,
     mayRepeat: 'a fetch that is being prepared while it gets a partition back begins where it had once been',
     open: node('platformatic'),
+  },
+  {
+    name: 'spillway',
+    skip: null,
+    codecs,
+    partitioner: 'murmur2',
+    assignors: ['range', 'roundrobin', 'sticky', 'cooperative-sticky', 'consumer'],
+    lacks: {
+      describeTopic: ownAdmin,
+      listTopics: ownAdmin,
+      describeConfigs: ownAdmin,
+      alterConfigs: ownAdmin,
+      addPartitions: ownAdmin,
+      deleteRecords: ownAdmin,
+      deleteTopic: ownAdmin,
+      describeCluster: ownAdmin,
+      listGroups: ownAdmin,
+      describeGroup: ownAdmin,
+      setGroupOffsets: ownAdmin,
+      deleteGroupOffsets: ownAdmin,
+      deleteGroup: ownAdmin,
+    },
+    cannotSend: {},
+    readsHeadersByName: false,
+    listsMaxTimestamp: true,
+    describesConsumerGroups: false,
+    knowsInvalidRecord: true,
+    mayRepeat: null,
+    open: openOwn,
   },
 ];

@@ -30,17 +30,17 @@ const topic = 'mixed';
  * and commits it all the same (25 ends under load lost 14 records with Spillway and 20 with Kafka).
  */
 const groups: Readonly<Record<string, readonly Members[]>> = {
-  range: ['franz-go', 'sarama', 'confluent-kafka', 'aiokafka'].map((client) => ({ client, assignor: 'range' as const })),
-  cooperative: ['franz-go', 'sarama', 'confluent-kafka'].map((client) => ({ client, assignor: 'cooperative-sticky' as const })),
-  consumer: ['franz-go', 'confluent-kafka', '@platformatic/kafka'].map((client) => ({ client, assignor: 'consumer' as const })),
-  roundrobin: ['franz-go', 'sarama', 'confluent-kafka', 'aiokafka', '@platformatic/kafka'].map((client) => ({
+  range: ['spillway', 'franz-go', 'sarama', 'confluent-kafka', 'aiokafka'].map((client) => ({ client, assignor: 'range' as const })),
+  cooperative: ['spillway', 'franz-go', 'sarama', 'confluent-kafka'].map((client) => ({ client, assignor: 'cooperative-sticky' as const })),
+  consumer: ['spillway', 'franz-go', 'confluent-kafka', '@platformatic/kafka'].map((client) => ({ client, assignor: 'consumer' as const })),
+  roundrobin: ['spillway', 'franz-go', 'sarama', 'confluent-kafka', 'aiokafka', '@platformatic/kafka'].map((client) => ({
     client,
     assignor: 'roundrobin' as const,
   })),
   kafkajs: [{ client: 'kafkajs', assignor: 'roundrobin' }],
 };
 /** Clients that tell where each record went. */
-const producers = ['franz-go', 'sarama', 'confluent-kafka', 'aiokafka'];
+const producers = ['spillway', 'franz-go', 'sarama', 'confluent-kafka', 'aiokafka'];
 
 const missing = foreignClients.filter(({ skip }) => skip !== null).map(({ name, skip }) => `${name}: ${skip}`);
 if (missing.length > 0) throw new Error(`all clients are needed: ${missing.join(', ')}`);

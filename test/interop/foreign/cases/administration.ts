@@ -68,7 +68,6 @@ async function seeTopics(trial: Trial): Promise<void> {
 
 export async function administerGroups(trial: Trial): Promise<void> {
   const { client, witness } = trial;
-  if (client.lacks.setGroupOffsets !== undefined) return;
   const topic = `offsets-${wordOf(trial)}`;
   const group = `${topic}-readers`;
   const member = `${topic}-member`;
