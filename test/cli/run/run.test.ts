@@ -19,7 +19,7 @@ import { fetch } from '../../../src/kafka/api/01-fetch.ts';
 import { metadata } from '../../../src/kafka/api/03-metadata.ts';
 import { ZERO_UUID } from '../../../src/kafka/schema.ts';
 import { readRecords } from '../../../src/record/batch-read.ts';
-import { batchOf, WireClient } from '../../kafka/wire-client.ts';
+import { batchOf, requestBytes, WireClient } from '../../kafka/wire-client.ts';
 import { surroundings } from '../fakes.ts';
 import { type Running, repository, start, withoutOurs } from '../spawn.ts';
 
@@ -140,21 +140,16 @@ describe('a process', () => {
     one.child.kill('SIGINT');
     expect((await one.ended).code).toBe(0);
 
-    // A client that is owed an answer for a long time keeps it from closing.
+    // A client that does not read what it asked for keeps it from closing.
     const busy = await serve(['--port', '0', '--dir', 'busy']);
-    await send(busy.told, 'waited', ['one']);
+    await send(busy.told, 'waited', ['x'.repeat(900_000)]);
     const client = await WireClient.open(busy.told);
-    const partitions = [{ partition: 0, fetchOffset: 1, partitionMaxBytes: 1 << 20 }];
-    const waiting = client.ask(fetch, 11, {
-      maxWaitMs: 60_000,
-      minBytes: 1,
-      maxBytes: 1 << 20,
-      rackId: '',
-      forgottenTopicsData: [],
-      topics: [{ topic: 'waited', topicId: ZERO_UUID, partitions }],
-    });
-    waiting.catch(() => {});
-    await sleep(50);
+    client.pause();
+    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }];
+    const asked = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, rackId: '', forgottenTopicsData: [] };
+    const request = requestBytes(fetch, 11, 1, { ...asked, topics: [{ topic: 'waited', topicId: ZERO_UUID, partitions }] });
+    for (let i = 0; i < 40; i++) client.send(request);
+    await sleep(200);
     busy.child.kill('SIGINT');
     await busy.shows('closing');
     await sleep(350);
