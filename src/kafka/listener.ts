@@ -135,7 +135,7 @@ export class Listener {
     if (ofAddress > 0) this.#byAddress.set(remote, ofAddress);
     else this.#byAddress.delete(remote);
     if (reason !== '') this.#closedFor.set(reason, (this.#closedFor.get(reason) ?? 0) + 1);
-    if (this.#closing !== null) this.#closeSome();
+    if (this.#connections.size === 0) this.#endClose();
   }
 
   #wantRoom(): void {
@@ -177,15 +177,21 @@ export class Listener {
     });
   }
 
+  /** Looks again and again at all of them, however many end meanwhile. */
   #closeSome(): void {
     const closing = this.#closing;
     if (closing === null) return;
     const { clock } = this.#broker;
     const late = clock.monotonicMs() >= closing.endMs;
     for (const connection of this.#connections) if (late || connection.idle) connection.close('');
-    if (this.#connections.size > 0) return void clock.after(10, () => this.#closeSome(), true);
+    if (this.#connections.size === 0) this.#endClose();
+    else clock.after(10, () => this.#closeSome(), true);
+  }
+
+  #endClose(): void {
+    const closing = this.#closing;
     this.#closing = null;
-    closing.done();
+    closing?.done();
   }
 }
 

@@ -26,6 +26,7 @@ import { Writer } from '../../src/kafka/writer.ts';
 import { realClock } from '../../src/world/clock.ts';
 import { silentLogger } from '../../src/world/logger.ts';
 import type { Socket } from '../../src/world/net.ts';
+import { Loopback } from './loopback.ts';
 import { batchOf, requestBytes, WireClient } from './wire-client.ts';
 
 let bus: Bus;
@@ -292,6 +293,29 @@ describe('addresses', () => {
 });
 
 describe('ends', () => {
+  test('closing looks at each connection a few times, however many end meanwhile', async () => {
+    const { bus: of, listener } = await Loopback.open();
+    const count = 1000;
+    let looks = 0;
+    for (let i = 0; i < count; i++) {
+      const events = listener.connect({
+        remote: '/many',
+        get waitingBytes() {
+          looks++;
+          return 0;
+        },
+        write: () => {},
+        pause: () => {},
+        resume: () => {},
+        end: () => {},
+        destroy: () => queueMicrotask(() => events.closed()),
+      });
+    }
+    await new Promise<void>((resolve) => listener.close(1000, resolve));
+    expect(looks).toBeLessThan(20 * count);
+    await of.close();
+  });
+
   test('a thread that dies is replaced at the same port, and what was acknowledged is there', async () => {
     await listening({}, async (at) => {
       const client = await WireClient.open(at);
