@@ -40,6 +40,15 @@ export function fetchSession(ground: FetchGround, session: FetchSession, wanted:
   new Fetching(ground, session, wanted, done).start();
 }
 
+/** What was fetched has left, or nobody wants it: its memory is free at once, not when the collector comes by. */
+export function freeFetched({ readBuffers }: FetchGround, fetched: readonly Fetched[]): void {
+  for (const { records, buffer } of fetched) {
+    if (buffer !== null) readBuffers.give(buffer);
+    // Parts of one answer share their memory.
+    else if (records !== null && records.buffer instanceof ArrayBuffer && !records.buffer.detached) records.buffer.transfer(0);
+  }
+}
+
 class Fetching {
   readonly #dispatcher: Dispatcher;
   readonly #topics: Topics;

@@ -137,7 +137,11 @@ export class Partition {
     const baseOffset = this.log.endOffset;
     if (config.logAppendTime) stampLogAppendTime(batch, 0, nowMs);
     stampBatch(batch, 0, baseOffset, this.spec.leaderEpoch);
-    if (!this.log.append(batch)) return FULL;
+    if (!this.log.append(batch)) {
+      // When it is tried again it is as its producer made it.
+      stampBatch(batch, 0, 0, -1);
+      return FULL;
+    }
     const endOffset = baseOffset + lastOffsetDeltaOf(batch, 0) + 1;
     this.sequences.note(producerId, epoch, firstSequence, count, baseOffset, nowMs);
     this.appendedBytes += batch.length;

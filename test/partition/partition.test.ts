@@ -61,3 +61,20 @@ test('a topic that is compacted takes no record without a key, whoever made the 
     expect(accept(own, false, [key, null])).toMatchObject({ error: 0, endOffset: 2 });
   }
 });
+
+test('a foreign batch for which there was no memory is taken as it was sent when there is', () => {
+  const w = world();
+  const partition = new Partition(spec, openLog(w), new Sequences(), { state: () => {} });
+  const first = buildBatch({ records: [{ value: Buffer.from('first') }] });
+  expect(partition.accept(first, false, 1000, 0)).toMatchObject({ error: 0, baseOffset: 0 });
+  const frames: number[] = [];
+  for (let id = w.arena.take(7, 0); id >= 0; id = w.arena.take(7, frames.length)) frames.push(id);
+  const second = buildBatch({ records: [{ value: Buffer.alloc(w.arena.frameBytes) }] });
+  const sent = Buffer.from(second);
+  expect(partition.accept(second, false, 1000, 0)).toMatchObject({ full: true });
+  expect(partition.accept(second, false, 1000, 0)).toMatchObject({ full: true });
+  for (const id of frames) w.arena.give(id);
+  expect(partition.accept(second, false, 1000, 0)).toMatchObject({ error: 0, full: false, baseOffset: 1, endOffset: 2 });
+  // But for base offset and leader epoch, which are the leader's.
+  expect(second.subarray(16).equals(sent.subarray(16))).toBe(true);
+});

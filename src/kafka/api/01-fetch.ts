@@ -4,7 +4,7 @@ import { batchBytes, compressionOf } from '../../record/batch-layout.ts';
 import { compressions } from '../../record/compression.ts';
 import { kafkaCode } from '../broker.ts';
 import { type FetchSession, type Followed, keyOf } from '../fetch-sessions.ts';
-import { type Fetched, fetchSession } from '../fetching.ts';
+import { type Fetched, fetchSession, freeFetched } from '../fetching.ts';
 import type { Call, CallConnection, Reply } from '../handler.ts';
 import { gateOf, mute, whenKnown } from '../quotas.ts';
 import {
@@ -185,9 +185,7 @@ function read(request: Request, call: Call, session: FetchSession, reply: Reply<
       gate?.pass(fetched.reduce((sum, { records: bytes }) => sum + (bytes?.length ?? 0), 0));
       whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
         const responses = rowsOf(rows, request.isolationLevel, call.version);
-        reply({ throttleTimeMs, sessionId: session.id, responses }, () => {
-          for (const { buffer } of fetched) if (buffer !== null) broker.readBuffers.give(buffer);
-        });
+        reply({ throttleTimeMs, sessionId: session.id, responses }, () => freeFetched(broker, fetched));
         mute(call, gate, throttleTimeMs, release);
       });
     });
