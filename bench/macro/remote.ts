@@ -24,7 +24,7 @@ export async function main(bench: Bench): Promise<void> {
 }
 
 async function against(bench: Bench, kind: BrokerKind): Promise<void> {
-  const records = makeRecords(bench.pick(10_000, 200_000, 1_000_000));
+  const records = makeRecords(bench.pick(10_000, 400_000, 1_000_000));
   const broker = await startBroker(kind, {});
   try {
     const clients = await Promise.all(Object.entries(makers).map(async ([name, make]) => ({ name, client: await make(broker.bootstrap) })));

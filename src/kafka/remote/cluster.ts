@@ -80,6 +80,8 @@ export class Cluster {
       const changed: string[] = [];
       const topics = asked.map((name) => this.#learn(name, byName.get(name), changed));
       if (changed.length > 0) this.#events.changed(changed);
+      // Nobody else would say when there is one.
+      if (this.#lacksLeaders()) this.doubt();
       done(0, topics);
     });
   }

@@ -48,9 +48,23 @@ export class Fetches {
     }
     if (ask.fresh) session.followed.clear();
     follow(session.followed, ask.changes);
+    const gone = this.#partsGone(session);
+    if (gone.length > 0) return this.#reply(ask, 0, gone, null);
     session.ask = ask;
     if (session.followed.size > 0) this.#send(session);
     else this.#park(session, ask);
+  }
+
+  /** Topics that were deleted before the reader was told: nothing can be asked of them. */
+  #partsGone({ followed }: Session): FetchPart[] {
+    const parts: FetchPart[] = [];
+    const error = errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+    for (const { slot, offset } of followed.values()) {
+      if (this.#setup.cluster.place(slot) !== undefined) continue;
+      followed.delete(slot);
+      parts.push({ ...EMPTY, slot, error, offset, nextOffset: offset, highWatermark: -1, startOffset: -1 });
+    }
+    return parts;
   }
 
   /** A reader that follows nothing here asks again at once when it is answered: it waits its time, as at a host, or until it is woken. */

@@ -171,7 +171,6 @@ describe('where partitions are led', () => {
     const { script, load, changed, broker, cluster } = await scene([[-1, 0]]);
     const [[, nobody]] = placesOf(await load());
     expect(cluster.nodeOf(nobody)).toBe(-1);
-    cluster.doubt();
     for (let i = 0; i < 100; i++) cluster.doubt();
     await new Promise((resolve) => setTimeout(resolve, 400));
     // At once, after 100 ms, after 200 more …
@@ -343,6 +342,16 @@ describe('fetches', () => {
     script.fetch = (asked) => asked.answer(fetched([{ partitionIndex: 1, records: records(0, ['x']) }]));
     await ask('fetch', fetchOf(null));
     expect(broker.asked.filter(({ name }) => name === 'Fetch').map(named)[1]).toMatchObject({ topics: [], forgotten: [0] });
+  });
+
+  test('a topic that is gone is told without asking', async () => {
+    const { script, load, ask, broker } = await scene();
+    await load();
+    script.error = errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+    await load();
+    const { parts } = await ask('fetch', fetchOf([0, 5, 1000], true));
+    expect(parts).toMatchObject([{ slot: 0, error: errors.UNKNOWN_TOPIC_OR_PARTITION.code, offset: 5 }]);
+    expect(broker.asked.filter(({ name }) => name === 'Fetch')).toEqual([]);
   });
 
   test('a seek does not wait for what waits at the broker, and what comes of it late is dropped', async () => {
