@@ -24,6 +24,9 @@ export interface DispatcherLoad {
   inFlightBytes: number;
   heapBytes: number;
   rssBytes: number;
+  heapUsedBytes: number;
+  /** 0: not known. */
+  heapLimitBytes: number;
 }
 
 const EVALUATE_EVERY_MS = 50;
@@ -104,6 +107,9 @@ export class Loads {
       unwrittenBytes: 0,
       inFlightBytes: 0,
       heapBytes: 0,
+      threadHeapBytes: 0,
+      threadHeapWhere: '',
+      threadHeapBytesMax: Number.POSITIVE_INFINITY,
       hostHeapBytes: 0,
       hostHeapWhere: '',
       rssBytes: 0,
@@ -118,10 +124,15 @@ export class Loads {
       gauges.hostHeapBytes = load.heapBytes;
       gauges.hostHeapWhere = `host ${host}`;
     }
-    for (const load of this.#dispatchers.values()) {
+    for (const [dispatcher, load] of this.#dispatchers) {
       gauges.inFlightBytes += load.inFlightBytes;
       gauges.rssBytes = Math.max(gauges.rssBytes, load.rssBytes);
       gauges.heapBytes = Math.max(gauges.heapBytes, load.heapBytes);
+      const { heapUsedBytes, heapLimitBytes } = load;
+      if (heapLimitBytes <= 0 || heapUsedBytes / heapLimitBytes <= gauges.threadHeapBytes / gauges.threadHeapBytesMax) continue;
+      gauges.threadHeapBytes = heapUsedBytes;
+      gauges.threadHeapBytesMax = heapLimitBytes;
+      gauges.threadHeapWhere = `thread ${dispatcher}`;
     }
     return gauges;
   }

@@ -17,8 +17,13 @@ export interface Gauges {
   unwrittenBytes: number;
   /** Bytes that dispatchers have posted and not seen answered. */
   inFlightBytes: number;
-  /** The largest heap of any thread that reports one. Shown only: the heap of a user's thread is the user's. */
+  /** The largest heap of any thread that reports one, with what it holds outside of it. Shown only. */
   heapBytes: number;
+  /** What V8 manages of the user's thread that is nearest to its own limit, which thread that is, and the limit. */
+  threadHeapBytes: number;
+  threadHeapWhere: string;
+  /** Infinity: no thread has told one. */
+  threadHeapBytesMax: number;
   /** The largest heap of a partition host, and which host it is. */
   hostHeapBytes: number;
   hostHeapWhere: string;
@@ -48,7 +53,7 @@ export interface Threshold {
   /** With a folder resident bytes can be written out and dropped; without one they can only be waited for. */
   on: 'folder' | 'no folder' | 'any';
   /** A share of this fence, or plain bytes of which less is worse. */
-  of: 'arenaBytesMax' | 'memoryBytesMax' | 'heapBytesMax' | 'rssBytesMax' | 'bytes left';
+  of: 'arenaBytesMax' | 'memoryBytesMax' | 'heapBytesMax' | 'threadHeapBytesMax' | 'rssBytesMax' | 'bytes left';
   enter: number;
   leave: number;
   why: string;
@@ -73,6 +78,10 @@ export const thresholds: readonly Threshold[] = [
   t('in-flight-bytes', 'pause', 'any', 'memoryBytesMax', 2, 1.5, 'hosts are much slower than the producers'),
   t('heap', 'throttle', 'any', 'heapBytesMax', 0.85, 0.75, 'a partition host is near the bound of its heap'),
   t('heap', 'pause', 'any', 'heapBytesMax', 0.95, 0.88, 'a partition host is about to run out of heap'),
+  // Its readers take less by themselves meanwhile (dispatch/strain.ts).
+  t('thread-heap', 'spill', 'any', 'threadHeapBytesMax', 0.75, 0.68, 'a thread of the user’s fills up: it holds more than it lets go'),
+  t('thread-heap', 'throttle', 'any', 'threadHeapBytesMax', 0.85, 0.78, 'a thread of the user’s is near the limit of its heap'),
+  t('thread-heap', 'pause', 'any', 'threadHeapBytesMax', 0.93, 0.87, 'a thread of the user’s is about to run out of heap'),
   t('rss', 'spill', 'any', 'rssBytesMax', 0.85, 0.8, 'the process nears the memory that it may have'),
   t('rss', 'throttle', 'any', 'rssBytesMax', 0.92, 0.87, 'the process nears the memory that it may have'),
   t('rss', 'pause', 'any', 'rssBytesMax', 0.97, 0.93, 'the process is about to pass the memory that it may have'),
@@ -173,12 +182,18 @@ function readGauge(
     if (row.on !== 'any' && (row.on === 'folder') !== fences.folder) continue;
     const rank = pressureLevels.indexOf(row.level);
     const share = rank <= held ? row.leave : row.enter;
-    const passed = row.of === 'bytes left' ? value <= share : value >= share * fences[row.of];
+    const fence = fenceOf(row.of, gauges, fences);
+    const passed = row.of === 'bytes left' ? value <= share : value >= share * fence;
     if (!passed || (found !== null && found.rank > rank)) continue;
-    const threshold = row.of === 'bytes left' ? row.enter : row.enter * fences[row.of];
+    const threshold = Math.round(row.enter * fence);
     found = { rank, reason: { gauge, level: row.level, value, threshold, where } };
   }
   return found;
+}
+
+function fenceOf(of: Threshold['of'], gauges: Gauges, fences: Fences): number {
+  if (of === 'bytes left') return 1;
+  return of === 'threadHeapBytesMax' ? gauges.threadHeapBytesMax : fences[of];
 }
 
 function readingOf(gauge: Threshold['gauge'], gauges: Gauges): { value: number; where: string } {
@@ -191,6 +206,8 @@ function readingOf(gauge: Threshold['gauge'], gauges: Gauges): { value: number; 
       return { value: gauges.inFlightBytes, where: 'dispatchers' };
     case 'heap':
       return { value: gauges.hostHeapBytes, where: gauges.hostHeapWhere };
+    case 'thread-heap':
+      return { value: gauges.threadHeapBytes, where: gauges.threadHeapWhere };
     case 'rss':
       return { value: gauges.rssBytes, where: 'process' };
     case 'disk-free':

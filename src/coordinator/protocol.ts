@@ -72,7 +72,7 @@ export type PressureLevel = (typeof pressureLevels)[number];
 
 /** Why the level is above calm: which gauge, what it shows, and the threshold that it passed. */
 export interface PressureReason {
-  gauge: 'resident-bytes' | 'unwritten-bytes' | 'in-flight-bytes' | 'heap' | 'rss' | 'disk-free';
+  gauge: 'resident-bytes' | 'unwritten-bytes' | 'in-flight-bytes' | 'heap' | 'thread-heap' | 'rss' | 'disk-free';
   level: PressureLevel;
   value: number;
   threshold: number;
@@ -132,7 +132,17 @@ export interface CoordinatorVerbs extends GroupVerbs {
   pressure: { ask: object; reply: { report: PressureReport } };
   /** A dispatcher's own load, told a few times a second; answered so that nothing piles up. */
   reportLoad: {
-    ask: { dispatcher: number; inFlightBytes: number; heapBytes: number; rssBytes: number; clients: ClientLoad[] };
+    ask: {
+      dispatcher: number;
+      inFlightBytes: number;
+      /** Of the thread's V8 heap and what it holds outside; of the whole process. */
+      heapBytes: number;
+      rssBytes: number;
+      /** What V8 manages of the thread's heap, and the most that it may; 0: not known. */
+      heapUsedBytes: number;
+      heapLimitBytes: number;
+      clients: ClientLoad[];
+    };
     /** A row for each client id that was told. */
     reply: { throttles: ClientThrottle[] };
   };

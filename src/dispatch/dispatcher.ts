@@ -20,10 +20,12 @@ import type { HostAnswer, HostAsk, HostNotice, HostPost, HostReply, HostReplyOf,
 import type { Arena } from '../world/arena.ts';
 import type { Clock } from '../world/clock.ts';
 import type { Disk } from '../world/disk.ts';
+import type { ThreadMemory } from '../world/memory.ts';
 import type { Port } from '../world/port.ts';
 import type { Random } from '../world/random.ts';
 import { Link } from './link.ts';
 import { Outbox } from './outbox.ts';
+import { type Strain, strainOf } from './strain.ts';
 import { TELL_EVERY_MS, Throttles } from './throttles.ts';
 
 export interface DispatcherSetup {
@@ -38,7 +40,7 @@ export interface DispatcherSetup {
   coordinator?: Port<CoordinatorPost, CoordinatorAnswer>;
   outbox: SharedArrayBuffer;
   /** Memory of this thread in bytes, told to the governor. */
-  memory?: () => { heapBytes: number; rssBytes: number };
+  memory?: () => ThreadMemory;
   /** Keeps the thread from ending for want of anything else to do, or lets it. Absent: something else keeps it. */
   keepAlive?: (alive: boolean) => void;
 }
@@ -53,6 +55,8 @@ export interface Subscriber {
   /** The coordinator has something for the members of these groups. */
   groupsChanged?(groupIds: readonly string[]): void;
   event?(name: string, fields: Readonly<Record<string, string | number>>): void;
+  /** The thread's heap came nearer to its limit, or went away from it. */
+  strained?(): void;
   /** Some answers came in: there may be room again. */
   turned?(): void;
   /** The bus will end, for this reason, but what was sent to hosts may still get there. */
@@ -78,7 +82,7 @@ export class Dispatcher {
   /** Bytes of this thread's producers that wait or are in flight. */
   inFlightBytes = 0;
   readonly #arena: Arena;
-  readonly #memory: (() => { heapBytes: number; rssBytes: number }) | undefined;
+  readonly #memory: (() => ThreadMemory) | undefined;
   readonly #keepAlive: ((alive: boolean) => void) | undefined;
   #coordinator: CoordinatorLink | null = null;
   /** Called when there is a coordinator again, or never will be. */
@@ -88,6 +92,7 @@ export class Dispatcher {
   readonly #subscribers = new Set<Subscriber>();
   #metadataWaiting: { names: Set<string>; autoCreate: boolean; done: Loaded[] } | null = null;
   #loadReporting = false;
+  #strain: Strain = 'none';
   #loadIsNew = false;
   #receiving = false;
   #holds = 0;
@@ -123,6 +128,11 @@ export class Dispatcher {
   /** The pressure level of the bus now: 0 calm, 1 spill, 2 throttle, 3 pause. */
   get level(): number {
     return this.#arena.level;
+  }
+
+  /** How near this thread's heap is to its limit: readers take less then. */
+  get strain(): Strain {
+    return this.#strain;
   }
 
   subscribe(subscriber: Subscriber): void {
@@ -338,9 +348,19 @@ export class Dispatcher {
   #scheduleLoad(): void {
     this.clock.after(TELL_EVERY_MS, () => {
       if (this.#closed) return;
+      this.#feelStrain();
       this.#tellLoad();
       this.#scheduleLoad();
     });
+  }
+
+  /** Also while nobody can be told of it. */
+  #feelStrain(): void {
+    if (this.#memory === undefined) return;
+    const { heapUsedBytes, heapLimitBytes } = this.#memory();
+    const before = this.#strain;
+    this.#strain = strainOf(before, heapUsedBytes, heapLimitBytes);
+    if (this.#strain !== before) for (const subscriber of this.#subscribers) subscriber.strained?.();
   }
 
   /** Tells the governor what this thread holds, and what its clients have passed, one report at a time. */
@@ -352,8 +372,7 @@ export class Dispatcher {
     }
     this.#loadReporting = true;
     this.#loadIsNew = false;
-    const { heapBytes, rssBytes } = this.#memory();
-    const load = { dispatcher: this.index, inFlightBytes: this.inFlightBytes, heapBytes, rssBytes, clients: this.throttles.take() };
+    const load = { dispatcher: this.index, inFlightBytes: this.inFlightBytes, ...this.#memory(), clients: this.throttles.take() };
     this.askCoordinator('reportLoad', load, (error, reply) => {
       this.#loadReporting = false;
       this.throttles.set(error === 0 && reply !== null ? reply.throttles : null);

@@ -8,6 +8,7 @@ import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
 import { type Chunk, type ChunkMemory, type Feed, type Fetched, Ring } from './feed.ts';
 import { isSound, readSlice } from './slices.ts';
+import { allowanceOf } from './strain.ts';
 import type { Gate } from './throttles.ts';
 
 export interface ReaderOptions {
@@ -71,6 +72,7 @@ export class Reader implements Subscriber {
   readonly #ring = new Ring();
   readonly #gate: Gate;
   readonly #goOn = (): void => this.#pumpAll();
+  readonly strained = this.#goOn;
   #queuedBytes = 0;
   #closed = false;
 
@@ -267,7 +269,8 @@ export class Reader implements Subscriber {
 
   #pump(session: HostSession): void {
     if (session.outstanding || session.resting || this.#closed) return;
-    if (this.#queuedBytes >= this.#options.queuedBytesMax) return;
+    const allowance = allowanceOf(this.#dispatcher.strain, this.#options);
+    if (this.#queuedBytes >= allowance.queuedBytesMax) return;
     if (!this.#gate.isOpen) return this.#gate.wait(this.#goOn);
     if (session.feeds === 0 && session.changes.size === 0) return;
     const sent = session.changes;
@@ -276,13 +279,13 @@ export class Reader implements Subscriber {
     if (changes !== null) session.changes = new Map();
     session.outstanding = true;
     session.woken = false;
-    const { fetchBytesMax, fetchBytesMin, fetchWaitMs } = this.#options;
+    const { fetchBytesMin, fetchWaitMs } = this.#options;
     const ask = {
       session: session.id,
       fresh: session.fresh,
       changes,
-      bytesMin: fetchBytesMin,
-      bytesMax: fetchBytesMax,
+      bytesMin: Math.min(fetchBytesMin, allowance.fetchBytesMax),
+      bytesMax: allowance.fetchBytesMax,
       waitMs: session.feeds === 0 ? 0 : fetchWaitMs,
     };
     session.fresh = false;

@@ -399,6 +399,40 @@ describe('pressure', () => {
     expect(noticesOf(dispatcher)).toEqual(['pressure throttle', 'pressure calm']);
   });
 
+  const ofThread = {
+    verb: 'reportLoad' as const,
+    dispatcher: 0,
+    inFlightBytes: 0,
+    heapBytes: 0,
+    rssBytes: 0,
+    heapUsedBytes: 0,
+    heapLimitBytes: 0,
+    clients: [],
+  };
+
+  test('of the users’ threads the one nearest to its own limit counts, by name, and none that has told no limit', () => {
+    const rig = new Rig({});
+    const [one, two, three] = [rig.dispatcher(), rig.dispatcher(), rig.dispatcher()];
+    one.ask({ ...ofThread, heapUsedBytes: 770, heapLimitBytes: 1000 });
+    two.ask({ ...ofThread, dispatcher: 1, heapUsedBytes: 90, heapLimitBytes: 100 });
+    three.ask({ ...ofThread, dispatcher: 2, heapUsedBytes: 5000 });
+    rig.clock.pass(60);
+    const [asked] = one.ask({ verb: 'pressure' });
+    rig.clock.settle();
+    expect(one.replyTo('pressure', asked)?.report).toMatchObject({
+      level: 'throttle',
+      reasons: [{ gauge: 'thread-heap', level: 'throttle', value: 90, threshold: 85, where: 'thread 1' }],
+    });
+    two.close();
+    rig.clock.pass(1000);
+    const [later] = one.ask({ verb: 'pressure' });
+    rig.clock.settle();
+    expect(one.replyTo('pressure', later)?.report).toMatchObject({
+      level: 'spill',
+      reasons: [{ value: 770, threshold: 750, where: 'thread 0' }],
+    });
+  });
+
   test('hosts’ and dispatchers’ loads are summed, and forgotten with them', () => {
     const world = { store: new MemoryStore(), disk: new MemoryDisk(), folder: '/data' };
     const rig = new Rig({ ...world, framesMax: 100 });
@@ -406,8 +440,8 @@ describe('pressure', () => {
     const [one, two] = [rig.dispatcher(), rig.dispatcher()];
     first.notice({ ...load, unwrittenBytes: 40 * 16 * 1024, heapBytes: 5 });
     second.notice({ ...load, unwrittenBytes: 36 * 16 * 1024, heapBytes: 7 });
-    one.ask({ verb: 'reportLoad', dispatcher: 0, inFlightBytes: 100, heapBytes: 9, rssBytes: 1000, clients: [] });
-    two.ask({ verb: 'reportLoad', dispatcher: 1, inFlightBytes: 50, heapBytes: 1, rssBytes: 900, clients: [] });
+    one.ask({ ...ofThread, inFlightBytes: 100, heapBytes: 9, rssBytes: 1000 });
+    two.ask({ ...ofThread, dispatcher: 1, inFlightBytes: 50, heapBytes: 1, rssBytes: 900 });
     rig.clock.pass(60);
     const [asked] = one.ask({ verb: 'pressure' });
     rig.clock.settle();

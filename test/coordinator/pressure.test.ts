@@ -22,6 +22,9 @@ const idle: Gauges = {
   unwrittenBytes: 0,
   inFlightBytes: 0,
   heapBytes: 0,
+  threadHeapBytes: 0,
+  threadHeapWhere: 'thread 1',
+  threadHeapBytesMax: full,
   hostHeapBytes: 0,
   hostHeapWhere: 'host 0',
   rssBytes: 0,
@@ -52,6 +55,19 @@ describe('levels', () => {
   });
 
   test('rise by more than one', () => expect(levels(run(resident(0, 0.99)))).toEqual(['calm', 'pause']));
+
+  test('follow the heap of a thread through all of them, and back with a gap to each', () => {
+    const shares = [0.74, 0.76, 0.86, 0.94, 0.88];
+    expect(levels(run(shares.map((share) => ({ threadHeapBytes: share * full }))))).toEqual([
+      'calm',
+      'spill',
+      'throttle',
+      'pause',
+      'pause',
+    ]);
+    const sinking = [0.94, 0.86, 0.79, 0.69, 0.67].map((share) => ({ threadHeapBytes: share * full }));
+    expect(levels(run(sinking, fences, 2 * dwellMs))).toEqual(['pause', 'throttle', 'throttle', 'spill', 'calm']);
+  });
 
   test('fall to the worst that was seen while they fell', () => {
     const shares = [0.99, 0.5, 0.97, 0.5, 0.5, 0.5, 0.5];

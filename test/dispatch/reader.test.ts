@@ -7,6 +7,7 @@ import { Reader, type ReaderOptions } from '../../src/dispatch/reader.ts';
 import type { FetchPart, HostAnswer, HostAskOf, HostPost } from '../../src/partition/protocol.ts';
 import { Arena } from '../../src/world/arena.ts';
 import { realClock } from '../../src/world/clock.ts';
+import type { ThreadMemory } from '../../src/world/memory.ts';
 import { MemoryDisk } from '../../src/world/memory-disk.ts';
 import { loopback, type Port } from '../../src/world/port.ts';
 import { seededRandom } from '../../src/world/random.ts';
@@ -55,11 +56,23 @@ function makeTopic(topicId: string): TopicMetadata {
 /** What a reader tells of a partition that cannot go on: its number and the error. */
 type Stops = [partition: number, error: number][];
 
-function readerOfTwoHosts(stops: Stops = []): { reader: Reader; hosts: FakeHost[]; theirs: Port<CoordinatorAnswer, CoordinatorPost> } {
+function readerOfTwoHosts(
+  stops: Stops = [],
+  memory?: () => ThreadMemory,
+): { reader: Reader; hosts: FakeHost[]; theirs: Port<CoordinatorAnswer, CoordinatorPost>; dispatcher: Dispatcher } {
   const [coordinator, theirs] = loopback<CoordinatorPost, CoordinatorAnswer>(realClock);
   const arena = Arena.create({ framesMax: 1, frameBytes: 1024, slotsMax: 4 });
   const outbox = outboxMemory(1024);
-  const setup = { index: 0, clock: realClock, random: seededRandom(1), disk: new MemoryDisk(), arena, outbox, coordinator };
+  const setup = {
+    index: 0,
+    clock: realClock,
+    random: seededRandom(1),
+    disk: new MemoryDisk(),
+    arena,
+    outbox,
+    coordinator,
+    ...(memory === undefined ? {} : { memory }),
+  };
   const dispatcher = new Dispatcher(setup);
   const hosts = [0, 1].map((host) => {
     const [toHost, toDispatcher] = loopback<HostPost, HostAnswer>(realClock);
@@ -71,7 +84,7 @@ function readerOfTwoHosts(stops: Stops = []): { reader: Reader; hosts: FakeHost[
   const topic = makeTopic('the first');
   reader.follow(topic, 0, 0);
   reader.follow(topic, 1, 0);
-  return { reader, hosts, theirs };
+  return { reader, hosts, theirs, dispatcher };
 }
 
 /** Until every post has arrived. */
@@ -124,4 +137,30 @@ test.each([
   await settle();
   expect(stops).toEqual(expected);
   reader.close();
+});
+
+describe('a reader in a thread whose heap is near its limit', () => {
+  test('asks for less and keeps less ahead by itself, though nobody is there to be told; it reads on, and takes its fill again later', async () => {
+    const heap = { heapBytes: 0, rssBytes: 0, heapUsedBytes: 90, heapLimitBytes: 100 };
+    const { reader, hosts, dispatcher } = readerOfTwoHosts([], () => heap);
+    const [host] = hosts;
+    const asked = async (length: number): Promise<number[]> => {
+      await settle();
+      host.give({ slot: 0, offset: 0, length });
+      await settle();
+      return host.fetches.map(({ bytesMax }) => bytesMax);
+    };
+    await expect.poll(() => dispatcher.strain).toBe('near');
+    // What was asked for before is answered; an eighth of the queue is full by it.
+    expect(await asked(13)).toEqual([]);
+    reader.take();
+    await settle();
+    expect(host.fetches.map(({ bytesMax }) => bytesMax)).toEqual([125]);
+    expect(await asked(12)).toEqual([125]);
+    heap.heapUsedBytes = 10;
+    await expect.poll(() => dispatcher.strain).toBe('none');
+    expect(await asked(50)).toEqual([1000]);
+    reader.close();
+    dispatcher.close();
+  });
 });

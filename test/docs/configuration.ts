@@ -108,6 +108,7 @@ const fences: Record<Exclude<Threshold['of'], 'bytes left'>, string> = {
   arenaBytesMax: 'what the arena holds',
   memoryBytesMax: '`memoryBytesMax`',
   heapBytesMax: 'a host’s heap',
+  threadHeapBytesMax: 'that thread’s heap',
   rssBytesMax: 'the fence for the process, if one is set',
 };
 

@@ -369,6 +369,7 @@ export class SimBus {
     const { random, outboxBytes, memory } = this.#setup;
     const actor = index === 0 ? this.#main : this.#actor(`worker ${index}`, true);
     const outbox = outboxMemory(outboxBytes);
+    const heap = () => ({ heapUsedBytes: memory?.heapBytes() ?? 0, heapLimitBytes: memory?.heapBytesMax ?? 0 });
     const dispatcher = new Dispatcher({
       index,
       clock: actor.clock,
@@ -376,7 +377,7 @@ export class SimBus {
       disk: this.#disk(actor),
       arena: new ActorArena(this.arena.handle, actor),
       outbox,
-      memory: () => ({ heapBytes: 0, rssBytes: memory?.rssBytes() ?? 0 }),
+      memory: () => ({ heapBytes: 0, rssBytes: memory?.rssBytes() ?? 0, ...heap() }),
     });
     const attached: Attached = { actor, outbox, client: new Client(dispatcher), control: { lastMs: 0 }, gone: false };
     this.#attached.push(attached);

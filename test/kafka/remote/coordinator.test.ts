@@ -407,6 +407,8 @@ describe('what no broker tells', () => {
       inFlightBytes: 0,
       heapBytes: 0,
       rssBytes: 0,
+      heapUsedBytes: 0,
+      heapLimitBytes: 0,
       clients: [{ clientId: 'c', producedBytes: 1, fetchedBytes: 2 }],
     };
     expect(await ask('reportLoad', load)).toMatchObject({ error: 0, throttles: [{ clientId: 'c', produceDelayMs: 0, fetchDelayMs: 0 }] });
