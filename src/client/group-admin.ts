@@ -141,7 +141,7 @@ export async function commitFromOutside(dispatcher: Dispatcher, groupId: string,
       offsets: rows,
       synced: true,
     });
-    const wrong = reply.offsets.find(({ error }) => error !== 0);
+    const wrong = reply.offsets?.find(({ error }) => error !== 0);
     if (wrong !== undefined) throw groupRefusal(groupId, wrong.error, reply.message);
   }
 }

@@ -288,7 +288,7 @@ describe('the coordinator', () => {
     const ask = { groupId: 'g', memberId: '', instanceId: null, epoch: -1, synced: false, offsets: [row(0), row(1)] };
     const around = { nowMs: 0, monotonicMs: 0, random: seededRandom(1), topics: viewTopics(state), settings: {} as never };
     const { reply } = commitOffsets(state, { verb: 'offsetCommit', id: 1, ...ask }, around);
-    expect(reply.offsets.map(({ error }) => error)).toEqual([0, errors.LIMIT_REACHED.code]);
+    expect(reply.offsets).toEqual([{ topic: 't', partition: 1, error: errors.LIMIT_REACHED.code }]);
   });
 
   test('keeps quotas of so many client ids, of so many characters', () => {

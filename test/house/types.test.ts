@@ -16,7 +16,7 @@ function compile(project: string) {
 
 test('the type tests hold', () => {
   expect(compile('tsconfig.types.json')).toEqual({ status: 0, stdout: '' });
-});
+}, 180_000);
 
 test('a broken promise would be seen', () => {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-types-'));
@@ -27,4 +27,4 @@ test('a broken promise would be seen', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
-});
+}, 180_000);

@@ -118,7 +118,7 @@ export class Commits {
     this.#pending.clear();
     this.#inFlight = true;
     const { groupId, instanceId, synced } = this.#setup;
-    const offsets = sent.map(({ commit: { holding: _, ...offset } }) => offset);
+    const offsets = sent.map(({ commit }) => rowOf(commit));
     this.#dispatcher.askCoordinator('offsetCommit', { groupId, ...standing, instanceId, offsets, synced }, (error, reply) => {
       this.#inFlight = false;
       this.#answered(sent, standing, error, reply);
@@ -134,8 +134,8 @@ export class Commits {
   ): void {
     if (error === 0 && reply !== null) {
       this.#failures = 0;
-      const rows = new Map(reply.offsets.map((row) => [keyOf(row), row.error]));
-      for (const one of sent) this.#settle(one, rows.get(keyOf(one.commit)) ?? 0, reply.message);
+      const refused = reply.offsets === null ? null : new Map(reply.offsets.map((row) => [keyOf(row), row.error]));
+      for (const one of sent) this.#settle(one, refused?.get(keyOf(one.commit)) ?? 0, reply.message);
       return;
     }
     const message = reply?.message ?? '';
@@ -225,6 +225,12 @@ export function fencedError(error: number, message: string, topic: string, parti
   const why = message === '' ? 'the member does not hold it any more' : message;
   const what = `${topic}-${partition} was not committed: ${why}. Who holds it now goes on at the last commit and handles again what followed.`;
   return new BusError(errorName(error), what, { details: { topic, partition } });
+}
+
+/** Without its holding, which is known here alone. */
+function rowOf({ topic, topicId, partition, offset, leaderEpoch, metadata }: Commit): OffsetToCommit {
+  const row = { topic, partition, offset, leaderEpoch, metadata };
+  return topicId === undefined ? row : { ...row, topicId };
 }
 
 function tooLate(timeoutMs: number): BusError {

@@ -217,7 +217,8 @@ export interface GroupVerbs {
       /** Answer only when it would survive a power loss. */
       synced: boolean;
     };
-    reply: { message: string; offsets: { topic: string; partition: number; error: number }[] };
+    /** Rows that were refused; those that are not named are stored. Null: all are, which is what each of many committers waits for. */
+    reply: { message: string; offsets: { topic: string; partition: number; error: number }[] | null };
   };
   /** All that is committed when `topics` is null. With a member, its epoch is checked (KIP-848). */
   offsetFetch: {

@@ -38,7 +38,8 @@ export function commitOffsets(
   const rows: CommittedRow[] = [];
   let room = limits.committedOffsetsMax - state.offsets.count;
   let message = '';
-  const offsets = ask.offsets.map((one) => {
+  let refused: CoordinatorReplyOf<'offsetCommit'>['offsets'] = null;
+  for (const one of ask.offsets) {
     const { topic: name, partition, offset, leaderEpoch, metadata } = one;
     const topic = state.byName.get(name);
     let error = wrongRow(one, topic);
@@ -46,10 +47,12 @@ export function commitOffsets(
       if (committedOf(state.offsets, ask.groupId, topic.topicId, partition) === undefined && room-- <= 0) error = errors.LIMIT_REACHED.code;
       else rows.push({ topicId: topic.topicId, partition, offset, leaderEpoch, metadata, committedMs: around.nowMs });
     }
-    if (error !== 0 && message === '') message = wordsOf(error, one);
-    return { topic: name, partition, error };
-  });
-  const reply = { verb: 'offsetCommit', id: ask.id, error: 0, message, offsets } as const;
+    if (error === 0) continue;
+    if (message === '') message = wordsOf(error, one);
+    refused ??= [];
+    refused.push({ topic: name, partition, error });
+  }
+  const reply = { verb: 'offsetCommit', id: ask.id, error: 0, message, offsets: refused } as const;
   // A commit from outside makes its group, but not for nothing.
   if (rows.length === 0) return { facts: state.groups.byId.has(ask.groupId) ? may.facts : [], reply };
   return { facts: [...may.facts, { fact: 'offsetsCommitted', groupId: ask.groupId, rows }], reply };

@@ -63,7 +63,10 @@ export function handleOffsetCommit(
   );
   const ask = { groupId, memberId, instanceId: groupInstanceId, epoch: generationIdOrMemberEpoch, offsets, synced: false };
   broker.dispatcher.askCoordinator('offsetCommit', ask, (error, answer) => {
-    const rows = error === 0 && answer !== null ? answer.offsets : offsets.map(({ topic, partition }) => ({ topic, partition, error }));
+    // Within the bus only what was refused is named.
+    const refused = error === 0 ? new Map(answer?.offsets?.map((row) => [`${row.partition} ${row.topic}`, row.error])) : null;
+    const errorOf = (topic: string, partition: number): number => (refused === null ? error : (refused.get(`${partition} ${topic}`) ?? 0));
+    const rows = offsets.map(({ topic, partition }) => ({ topic, partition, error: errorOf(topic, partition) }));
     const row = ({ partition, error: code }: (typeof rows)[number]) => ({ partitionIndex: partition, errorCode: kafkaCode(code) });
     reply({ topics: byTopic(rows, row) });
   });
