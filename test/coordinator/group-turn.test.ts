@@ -1,5 +1,6 @@
 /** Groups in the coordinator's turn: commits and who may make them, what waits, what is due, what is told, and how it all ends. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { encodeSubscription } from '../../src/assign/consumer-protocol.ts';
 import { errors } from '../../src/base/errors.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { PartitionProgress } from '../../src/coordinator/groups/protocol.ts';
@@ -280,6 +281,36 @@ describe('members', () => {
     expect(one.notices.filter(({ notice }) => notice === 'groups')).toEqual([]);
     heartbeat('n', { topics: ['t'], owned: [], by: rig.dispatcher() });
     expect(one.notices.filter(({ notice }) => notice === 'groups')).toEqual([{ notice: 'groups', groupIds: ['g'] }]);
+  });
+
+  test('of the classic protocol in a consumer group that speak of the generation before their last join are told to go on, not that they lost all', () => {
+    create('t');
+    join('m', ['t']);
+    const about = { groupId: 'g', instanceId: null, clientId: 'c', clientHost: 'h', sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 10_000 };
+    const metadata = encodeSubscription({ topics: ['t'], userData: null, owned: [], generation: -1, rackId: null });
+    const fields = { ...about, protocolType: 'consumer', protocols: [{ name: 'range', metadata }], reason: '', requiresMemberId: false };
+    const { generation, memberId } = ask('joinGroup', { ...fields, memberId: '' });
+    const sync = (of: number) =>
+      ask('syncGroup', {
+        groupId: 'g',
+        memberId,
+        instanceId: null,
+        generation: of,
+        protocolType: null,
+        protocolName: null,
+        assignments: [],
+      });
+    expect(sync(generation).error).toBe(0);
+    join('another', ['t']);
+    const beat = (of: number) => ask('heartbeat', { groupId: 'g', memberId, instanceId: null, generation: of }).error;
+    expect(beat(generation)).toBe(errors.REBALANCE_IN_PROGRESS.code);
+    const again = ask('joinGroup', { ...fields, memberId }).generation;
+    expect(again).toBeGreaterThan(generation);
+    const of = (epoch: number) => [beat(epoch), commit('t', 0, 1, { memberId, epoch })];
+    expect(of(generation)).toEqual([errors.REBALANCE_IN_PROGRESS.code, errors.REBALANCE_IN_PROGRESS.code]);
+    expect(of(generation - 1)).toEqual([errors.ILLEGAL_GENERATION.code, errors.ILLEGAL_GENERATION.code]);
+    expect(sync(again).error).toBe(0);
+    expect(of(generation)).toEqual([errors.ILLEGAL_GENERATION.code, errors.ILLEGAL_GENERATION.code]);
   });
 
   test('get what a topic grows by, and lose what is deleted', () => {

@@ -152,7 +152,13 @@ function recognise(draft: Draft, memberId: string, instanceId: string | null, ge
   const row = draft.get(memberId)?.row;
   if (row === undefined || row.protocols === null) return unknownMember(draft.groupId, memberId);
   if (row.epoch === generation) return row;
+  if (hasJoinedSince(draft.member(memberId), generation)) return REJOIN;
   return refusal('ILLEGAL_GENERATION', `${memberId} is in generation ${row.epoch}, not ${generation}: join again`);
+}
+
+/** It said this before its last join was answered, and has not synced since: it has lost nothing, which ILLEGAL_GENERATION would tell it. */
+export function hasJoinedSince({ row, live }: Member, generation: number): boolean {
+  return generation > 0 && generation === row.previousEpoch && live.syncByMs !== NEVER;
 }
 
 export function syncConsumerGroup(draft: Draft, ask: CoordinatorAskOf<'syncGroup'>, token: number): void {

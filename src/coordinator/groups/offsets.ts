@@ -7,11 +7,12 @@ import type { CoordinatorAskOf } from '../protocol.ts';
 import { validateMember } from './classic-join.ts';
 import { hear, validateGeneration } from './classic-members.ts';
 import { roundOf, stateOf } from './classic-round.ts';
+import { hasJoinedSince } from './consumer-classic.ts';
 import type { GroupSurroundings } from './decision.ts';
 import { blankGroup, Draft } from './draft.ts';
 import type { GroupFact, MemberRow } from './facts.ts';
 import { parsePattern } from './pattern.ts';
-import { fencedInstance, type Refusal, refusal, unknownMember } from './replies.ts';
+import { fencedInstance, REJOIN, type Refusal, refusal, unknownMember } from './replies.ts';
 import type { Group, Groups } from './state.ts';
 
 type CommitAsk = Pick<CoordinatorAskOf<'offsetCommit'>, 'groupId' | 'memberId' | 'instanceId' | 'epoch'>;
@@ -64,11 +65,13 @@ function notEmpty(groupId: string): Refusal {
 
 function commitToConsumerGroup(group: Group, { groupId, memberId, instanceId, epoch }: CommitAsk): Permission {
   if (epoch < 0 && memberId === '') return refused(notEmpty(groupId));
-  const row = group.members.get(memberId)?.row;
-  if (row === undefined) return refused(unknownMember(groupId, memberId));
+  const member = group.members.get(memberId);
+  if (member === undefined) return refused(unknownMember(groupId, memberId));
+  const { row } = member;
   if (instanceId !== null && row.instanceId !== instanceId) return refused(fencedInstance(groupId, instanceId));
   const wrong = checkMemberEpoch(row, epoch);
-  return wrong === null ? GRANTED : refused(wrong);
+  if (wrong === null) return GRANTED;
+  return refused(row.protocols !== null && hasJoinedSince(member, epoch) ? REJOIN : wrong);
 }
 
 function checkMemberEpoch({ memberId, epoch, protocols }: MemberRow, told: number): Refusal | null {
