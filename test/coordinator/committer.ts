@@ -1,4 +1,4 @@
-/** A process of its own that commits offsets until it is killed: `node committer.ts FOLDER`. Prints each offset once it is committed. */
+/** A process of its own that commits offsets: `node committer.ts FOLDER [COUNT]`, until it is killed or has so many. Prints each once it is committed. */
 import { writeSync } from 'node:fs';
 import { openStore } from '../../src/coordinator/store.ts';
 import { realDisk } from '../../src/world/disk.ts';
@@ -13,7 +13,8 @@ store.commit(
   ],
   { synced: true },
 );
-for (let offset = 0; ; offset++) {
+const count = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
+for (let offset = 0; offset < count; offset++) {
   const row = { topicId: 't', partition: 0, offset, leaderEpoch: -1, metadata: '', committedMs: 0 };
   store.commit([{ fact: 'offsetsCommitted', groupId: 'g', rows: [row] }], { synced: offset % 50 === 0 });
   writeSync(1, `${offset}\n`);
