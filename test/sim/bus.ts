@@ -14,51 +14,20 @@ import type { ProducerOptions } from '../../src/client/producer-options.ts';
 import type { SqliteDatabase } from '../../src/client/sqlite/database.ts';
 import type { Outbox } from '../../src/client/sqlite/outbox.ts';
 import type { OutboxOptions } from '../../src/client/sqlite/outbox-options.ts';
-import type { Store } from '../../src/coordinator/facts.ts';
 import type { CoordinatorAnswer, CoordinatorPost } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { outboxMemory } from '../../src/dispatch/outbox.ts';
 import { LogShared } from '../../src/log/shared.ts';
 import { Host } from '../../src/partition/host.ts';
 import type { HostAnswer, HostPost } from '../../src/partition/protocol.ts';
-import { Arena, type ArenaSizes } from '../../src/world/arena.ts';
+import { Arena } from '../../src/world/arena.ts';
 import type { Timer } from '../../src/world/clock.ts';
 import type { Disk, DiskFile } from '../../src/world/disk.ts';
-import type { Logger } from '../../src/world/logger.ts';
 import type { Port } from '../../src/world/port.ts';
-import type { Random } from '../../src/world/random.ts';
-import { Actor, ActorArena, actorDisk, Crash, type Lane, type World, wire } from './actor.ts';
+import { Actor, ActorArena, actorDisk, Crash, type Lane, wire } from './actor.ts';
+import type { SimBusSetup } from './bus-setup.ts';
 import { SimCoordinator } from './coordinator.ts';
 import { listening, tapped } from './ears.ts';
-import type { GroupAuditor } from './group-auditor.ts';
-
-export interface SimBusSetup {
-  world: World;
-  random: Random;
-  folder: string | null;
-  disk: Disk;
-  /** Null exactly when there is no folder. */
-  store: Store | null;
-  hosts: number;
-  /** Threads with producers and consumers: the first one is the main thread. */
-  dispatchers: number;
-  arena: ArenaSizes;
-  memoryBytesMax: number;
-  outboxBytes: number;
-  /** By bus-level names. */
-  configs: Record<string, string>;
-  retentionCheckMs: number;
-  producerIdExpirationMs: number;
-  /** What the threads tell of their memory, and the fences of the governor; absent: nothing, and none. */
-  memory?: { heapBytes: () => number; rssBytes: () => number; heapBytesMax: number; rssBytesMax: number };
-  log: Logger;
-  /** Told what coordinators do. */
-  groups?: GroupAuditor;
-  /** The process was stopped in the middle of something. */
-  died(): void;
-  /** An actor threw what nobody asked for. */
-  failed(actor: string, error: unknown): void;
-}
 
 interface HostThread {
   actor: Actor;

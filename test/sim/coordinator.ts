@@ -14,7 +14,7 @@ import type { Timer } from '../../src/world/clock.ts';
 import { type Disk, DiskError } from '../../src/world/disk.ts';
 import type { Port } from '../../src/world/port.ts';
 import { type Actor, ActorArena, wire } from './actor.ts';
-import type { SimBusSetup } from './bus.ts';
+import type { SimBusSetup } from './bus-setup.ts';
 import type { GroupAuditor } from './group-auditor.ts';
 
 export interface CoordinatorAround {

@@ -2,7 +2,7 @@
 import type { Store } from '../../src/coordinator/facts.ts';
 import type { Logger } from '../../src/world/logger.ts';
 import type { Random } from '../../src/world/random.ts';
-import type { SimBusSetup } from './bus.ts';
+import type { SimBusSetup } from './bus-setup.ts';
 import type { Machine } from './machine.ts';
 import type { Plan } from './plan.ts';
 import type { SimWorld } from './sim-world.ts';
