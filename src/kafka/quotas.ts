@@ -17,8 +17,9 @@ type Passes = Partial<Record<Flow, Gate>>;
 /** The gates that a connection has entered, each the one of the client id that it named last. */
 const ofConnections = new WeakMap<CallConnection, Passes>();
 
-/** The gate of a request's client id; null: one that long has no quota. */
-export function gateOf(flow: Flow, { broker, connection, clientId }: Call): Gate | null {
+/** The gate of a request's client id, of which no more counts than a quota may name; null: the connection is gone. */
+export function gateOf(flow: Flow, { broker, connection, clientId: told }: Call): Gate | null {
+  const clientId = told.slice(0, limits.clientIdMax);
   let passes = ofConnections.get(connection);
   if (passes === undefined) {
     const made: Passes = {};
@@ -30,7 +31,7 @@ export function gateOf(flow: Flow, { broker, connection, clientId }: Call): Gate
   }
   if (passes[flow]?.clientId !== clientId) {
     leave(broker.dispatcher, flow, passes);
-    if (clientId.length <= limits.clientIdMax && !connection.closed) passes[flow] = broker.dispatcher.throttles.enter(flow, clientId);
+    if (!connection.closed) passes[flow] = broker.dispatcher.throttles.enter(flow, clientId);
   }
   return passes[flow] ?? null;
 }
