@@ -15,6 +15,8 @@ import { javaSkipReason, startKafkaBroker } from './java.ts';
 /** Set by vitest.config.ts in this folder: both brokers, and the cases that take long. */
 export const isFull = process.env.SPILLWAY_INTEROP === 'full';
 
+export type Settings = Readonly<Record<string, string>>;
+
 export type BrokerKind = 'spillway' | 'kafka';
 
 /** What the cases get. Its address is known once the tests run, not while they are collected. */
@@ -33,8 +35,8 @@ export interface BrokerUnderTest {
 export interface BrokerOptions {
   /** Why the cases cannot run here (no compiler, no package manager …); null when they can. Null in CI: there they fail rather than skip. */
   skip?: string | null;
-  /** Settings by Kafka's names, for both; over `common`. */
-  settings?: Readonly<Record<string, string>>;
+  /** Settings by Kafka's names, over `common`; made anew for each broker before it starts, where it takes a function. */
+  settings?: Settings | ((kind: BrokerKind) => Promise<Settings>);
   /** What a broker, and the setup of the client, may take to be there. */
   readyWithinMs?: number;
 }
@@ -66,7 +68,7 @@ export function onBrokers(what: string, options: BrokerOptions, cases: (broker: 
     describe.skipIf(reason !== null && !process.env.CI)(`${what}, on ${kind}${reason === null ? '' : ` (${reason})`}`, () => {
       let started: Started | null = null;
       beforeAll(async () => {
-        started = await startBroker(kind, settings);
+        started = await startBroker(kind, typeof settings === 'function' ? await settings(kind) : settings);
       }, readyWithinMs);
       afterAll(async () => {
         await started?.stop();
@@ -107,13 +109,13 @@ export interface Started {
 }
 
 /** One broker of that kind, for those who need no cases: a benchmark, a campaign. */
-export async function startBroker(kind: BrokerKind, settings: Readonly<Record<string, string>> = {}): Promise<Started> {
+export async function startBroker(kind: BrokerKind, settings: Settings = {}): Promise<Started> {
   return kind === 'kafka'
     ? await startKafkaBroker({ settings: { ...common, ...ofKafka, ...settings }, readyWithinMs: 180_000 })
     : await startSpillway({ ...common, ...ofSpillway, ...settings });
 }
 
-async function startSpillway(settings: Readonly<Record<string, string>>): Promise<Started> {
+async function startSpillway(settings: Settings): Promise<Started> {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-interop-'));
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const running = start(['run', '--json', '--port', '0', '--dir', 'data', '--log-level', 'warn', ...set], folder);

@@ -50,7 +50,7 @@ final class Client {
     // its batches, and hold records back until they expire: seen with Kafka under load.
     Map<TopicPartition, OffsetSpec> all = new HashMap<>();
     for (int i = 0; i < partitions; i++) all.put(at(topic, i), OffsetSpec.latest());
-    admin.listOffsets(all).all().get();
+    until("the broker has " + topic, () -> failureOf(() -> admin.listOffsets(all).all().get().size()).startsWith("none"));
   }
 
   static void create(String bootstrap, String topic, int partitions) throws Exception {

@@ -180,7 +180,7 @@ public class Producing {
       for (int i = 0; i < count; i++) if (answers.get(i).get().offset() != next[i % 2]++) out++;
       Client.tell("out of order", out);
     }
-    try (var consumer = Client.consumer(bootstrap, "reconnect.backoff.ms", 1, "retry.backoff.ms", 5)) {
+    try (var consumer = Client.consumer(bootstrap, "reconnect.backoff.ms", 1, "retry.backoff.ms", 5, "fetch.max.bytes", 4_000)) {
       consumer.assign(List.of(Client.at(topic, 0), Client.at(topic, 1)));
       var ends = consumer.endOffsets(consumer.assignment());
       Client.tell("ends", ends.get(Client.at(topic, 0)), ends.get(Client.at(topic, 1)));
