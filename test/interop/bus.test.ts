@@ -11,7 +11,7 @@ afterAll(() => kafka?.stop());
 const settings = { 'log.retention.check.interval.ms': '100', 'log.initial.task.delay.ms': '100' };
 
 async function open(): Promise<AnyBus> {
-  kafka = await startKafkaBroker({ settings });
+  kafka = await startKafkaBroker({ settings, readyWithinMs: 240_000 });
   return connect({ brokers: [kafka.bootstrap] });
 }
 
