@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Bus } from '../../src/bus.ts';
 import { brokersOf, isBrokers } from '../../src/cli/brokers.ts';
 import { UsageError } from '../../src/cli/exit.ts';
@@ -13,6 +13,9 @@ import type { GroupWithLag } from '../../src/client/group-admin.ts';
 import { serdes } from '../../src/client/serde.ts';
 import { realDisk } from '../../src/world/disk.ts';
 import { surroundings } from './fakes.ts';
+
+// Each test opens many buses, or starts processes: on a machine with much else to do that takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 let dir: string;
 let bus: Bus;

@@ -5,11 +5,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { verbs } from '../../src/cli/verbs.ts';
 import { surroundings } from './fakes.ts';
 import { type Ended, run, start } from './spawn.ts';
+
+// Each test opens many buses, or starts processes: on a machine with much else to do that takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 let cwd: string;
 let before: string;

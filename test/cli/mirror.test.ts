@@ -10,6 +10,9 @@ import { serdes } from '../../src/client/serde.ts';
 import { surroundings } from './fakes.ts';
 import { start } from './spawn.ts';
 
+// Each test opens many buses, or starts processes: on a machine with much else to do that takes its time.
+vi.setConfig({ testTimeout: 120_000 });
+
 let dir: string;
 let from: Bus;
 let to: Bus;
@@ -111,4 +114,4 @@ test('brokers to brokers, followed until Ctrl-C, over SIGKILLs: each record once
   expect([code, out]).toEqual([0, expect.stringMatching(/^mirrored .* 0 behind\n$/)]);
   expect(await values(to, 'lives')).toEqual(await values(from, 'lives'));
   expect((await values(to, 'lives')).length).toBe(sent);
-}, 120_000);
+});

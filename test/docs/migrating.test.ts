@@ -7,8 +7,11 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, sy
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { root } from '../house/sources.ts';
+
+// Each test opens many buses, or starts processes: on a machine with much else to do that takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const page = readFileSync(join(root, 'docs', 'migrating.md'), 'utf8');
 const examples = join(root, 'examples');
@@ -91,7 +94,7 @@ test('after: it comes late, is killed, and has everything in order; what waits i
   expect(inOrder).toEqual(Array.from({ length: 5000 }, (_, i) => i));
   sender.child.kill('SIGTERM');
   await sender.ended;
-}, 60_000);
+});
 
 test.skipIf(process.platform === 'win32')(
   'files of a day: in, and out again byte for byte',
@@ -130,7 +133,7 @@ test('after: the writer produces, the reader consumes, and the day is the same f
   expect(await read.ended).toBe('read 2000\n');
   bus.child.kill('SIGTERM');
   await bus.ended;
-}, 60_000);
+});
 
 test('what it links to exists', () => {
   const links = [...page.matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1]);
