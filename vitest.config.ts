@@ -18,6 +18,6 @@ export default defineConfig({
     // What is waited for comes soon on an idle machine; a loaded one takes its time to start a thread.
     expect: { poll: { timeout: 15_000, interval: 10 } },
     // .ci/run reads the counts from this file.
-    reporters: process.env.SPILLWAY_TEST_JSON ? ['default', ['json', { outputFile: process.env.SPILLWAY_TEST_JSON }]] : ['default'],
+    reporters: process.env.VITEST_JSON ? ['default', ['json', { outputFile: process.env.VITEST_JSON }]] : ['default'],
   },
 });

@@ -11,6 +11,7 @@ import { type CoordinatorStart, CoordinatorThread } from './bus/coordinator-thre
 import { type Attached, HostThreads } from './bus/host-threads.ts';
 import { Listeners, type Listening, type ListenOptions } from './bus/listeners.ts';
 import { type BusOptions, type CheckedBusOptions, checkBusOptions } from './bus/options.ts';
+import { within } from './bus/within.ts';
 import type { Admin } from './client/admin.ts';
 import { ask, askCoordinator } from './client/ask.ts';
 import { Client } from './client/client.ts';
@@ -330,12 +331,4 @@ function makeOutbox(memoryBytesMax: number): SharedArrayBuffer {
 function entryOf(name: string): string {
   const here = import.meta.url;
   return new URL(`../workers/${name}${here.endsWith('.ts') ? '.ts' : '.js'}`, here).href;
-}
-
-function within<T, L>(ms: number, promise: Promise<T>, late: L): Promise<T | L> {
-  let timer: { cancel(): void } | undefined;
-  const expired = new Promise<L>((resolve) => {
-    timer = realClock.after(ms, () => resolve(late), true);
-  });
-  return Promise.race([promise, expired]).finally(() => timer?.cancel());
 }

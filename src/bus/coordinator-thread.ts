@@ -11,6 +11,7 @@ import type { ArenaHandle } from '../world/arena.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import type { LogLevel } from '../world/logger.ts';
 import { type Port, threadPort } from '../world/port.ts';
+import { within } from './within.ts';
 
 /** What every coordinator of a bus is started with. */
 export interface CoordinatorStart {
@@ -117,15 +118,10 @@ export class CoordinatorThread {
     this.#restart?.cancel();
     this.#control?.port.close();
     this.#control = null;
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = realClock.after(graceMs, resolve, true);
-    });
     // One that failed left its database open to a successor: it is closed within its thread.
     const gone = this.#ended.then(() => (this.#failures > 0 ? this.#pool.run({ giveUp: true }, []) : undefined)).catch(() => {});
     if (this.#restart !== null) this.#resolveEnded();
-    await Promise.race([gone, late]);
-    timer?.cancel();
+    await within(graceMs, gone, undefined);
     await this.#pool.destroy();
   }
 

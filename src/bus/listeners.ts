@@ -14,6 +14,7 @@ import { realDisk } from '../world/disk.ts';
 import type { Logger, LogLevel } from '../world/logger.ts';
 import type { ServerAddress } from '../world/net.ts';
 import { localAddress, noteListening } from './listening-note.ts';
+import { within } from './within.ts';
 
 export interface ListenOptions {
   /** The address to listen on. Default '127.0.0.1'. */
@@ -265,10 +266,11 @@ export class Listening {
   async #close(deadlineMs: number): Promise<string[]> {
     this.#restart?.cancel();
     this.#control?.postMessage({ told: 'close', deadlineMs });
-    const late = await Promise.race([
+    const late = await within(
+      deadlineMs + 1000,
       this.#ended.then(() => false),
-      new Promise<true>((resolve) => realClock.after(deadlineMs + 1000, () => resolve(true), true)),
-    ]);
+      true,
+    );
     await this.#pool.destroy();
     this.#refuseCounts();
     this.#closed(this);

@@ -2,6 +2,7 @@
  * A program that uses a bus: `node child.ts MODE FOLDER`. It tells its parent what it does by lines on standard output.
  *
  *   closes   opens, sends, reads, closes, and should end by itself
+ *   listens  the same, while it listened for Kafka clients
  *   stays    the same without closing
  *   writes   sends one record after the other, printing the offset of each that is acknowledged, until it is stopped
  *   owns     opens the folder and stays
@@ -14,9 +15,11 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 switch (mode) {
   case 'closes':
+  case 'listens':
   case 'stays': {
+    if (mode === 'listens') await bus.listen({ port: 0 });
     const consumer = await work();
-    if (mode === 'closes') say(`closed ${JSON.stringify(await bus.close())}`);
+    if (mode !== 'stays') say(`closed ${JSON.stringify(await bus.close())}`);
     else say(`done ${consumer.assignment().length}`);
     break;
   }

@@ -234,8 +234,12 @@ describe('workers of the user’s', () => {
 });
 
 describe('the process', () => {
-  test.each([['in memory'], ['with a folder']])('ends by itself after a close, %s', async (where) => {
-    const child = runChild('closes', ...(where === 'in memory' ? [] : [newFolder()]));
+  test.each([
+    ['in memory', 'closes'],
+    ['with a folder', 'closes'],
+    ['with a listener', 'listens'],
+  ])('ends by itself after a close, %s', async (where, mode) => {
+    const child = runChild(mode, ...(where === 'with a folder' ? [newFolder()] : []));
     expect(await child.said('closed')).toBe('closed {"unfinished":[]}');
     const closedMs = performance.now();
     expect(await child.ended).toEqual({ code: 0, signal: null });
