@@ -148,6 +148,11 @@ export class Log {
     return this.#state.syncing;
   }
 
+  /** A sync failed: the bytes have to be written again before the next one. */
+  get syncFailed(): boolean {
+    return this.#state.syncFailed;
+  }
+
   /** After a failed sync: writes what is not synced to new files. Throws DiskError, and may be called again. */
   rehomeUnsynced(): void {
     rehomeUnsynced(this.#state);

@@ -59,8 +59,6 @@ export class Partition {
   /** Monotonic: set back by an hour, the wall clock would have it refuse for an hour. */
   #retryAtMs = 0;
   #lastDiskError = '';
-  #syncing = false;
-  #syncFailed = false;
   /** One after the other. */
   #syncFailures = 0;
   /** A configuration that could not be applied whole yet. */
@@ -193,23 +191,20 @@ export class Partition {
   }
 
   /**
-   * Group commit: asks for a sync unless one runs; the next one covers all that is written meanwhile. `here`: within this call, which
-   * then tells of its end before it returns.
+   * Group commit: asks for a sync unless one runs, whoever asked for that one; the next one covers all that is written meanwhile. `here`:
+   * within this call, which then tells of its end before it returns.
    */
   syncIfNeeded(monotonicMs: number, here: boolean, ended: () => void): void {
-    if (this.log.config.durability !== 'synced' || this.#syncing) return;
-    if (this.#syncFailed && !this.#rehome(monotonicMs)) return;
+    if (this.log.config.durability !== 'synced' || this.log.syncing) return;
+    if (this.log.syncFailed && !this.#rehome(monotonicMs)) return;
     if (!this.log.unsynced) {
       // What could not be synced may be gone meanwhile: retention took it.
       if (this.#state === 'fenced') this.#enter('online', '', 0);
       return;
     }
-    this.#syncing = true;
     const done = (error: DiskError | null): void => {
-      this.#syncing = false;
       if (error?.code === 'ECANCELED') return ended();
       if (error !== null) {
-        this.#syncFailed = true;
         // Nobody waits for it where the durability was lowered meanwhile.
         if (this.log.config.durability !== 'synced') return ended();
         // The first time the bytes go to new files at once; a disk that goes on failing is asked again from time to time.
@@ -225,12 +220,12 @@ export class Partition {
   }
 
   get syncing(): boolean {
-    return this.#syncing;
+    return this.log.syncing;
   }
 
   /** A disk that refused is asked again from time to time, so that the partition heals without an append. */
   tick(monotonicMs: number): void {
-    if (this.#state === 'disk-full' && monotonicMs >= this.#retryAtMs && !this.#syncFailed) this.#write(monotonicMs);
+    if (this.#state === 'disk-full' && monotonicMs >= this.#retryAtMs && !this.log.syncFailed) this.#write(monotonicMs);
     if (this.#state === 'online' && this.#wanted !== null) this.configure(this.#wanted, monotonicMs);
   }
 
@@ -292,7 +287,6 @@ export class Partition {
       this.#enter('fenced', error.message, monotonicMs + RETRY_AFTER_MS);
       return false;
     }
-    this.#syncFailed = false;
     return true;
   }
 

@@ -15,36 +15,9 @@ import { type Clock, realClock } from './clock.ts';
 import { type Disk, DiskError, type DiskFile, type FileStat } from './disk.ts';
 import { imageOf } from './memory-disk-image.ts';
 import { FileNode, FolderNode, type NameChange, type Node } from './memory-disk-nodes.ts';
+import { CHANGING, type StorageCall, type StorageFault, type StorageOperation } from './storage-calls.ts';
 
-export type StorageOperation =
-  | 'open'
-  | 'create'
-  | 'list'
-  | 'stat'
-  | 'makeFolder'
-  | 'rename'
-  | 'remove'
-  | 'removeFolder'
-  | 'syncFolder'
-  | 'freeBytes'
-  | 'size'
-  | 'read'
-  | 'write'
-  | 'truncate'
-  | 'sync';
-
-/** One call of the disk, before it is carried out. */
-export interface StorageCall {
-  /** 1 for the first. */
-  number: number;
-  operation: StorageOperation;
-  path: string;
-  /** Whether it changes what is on the disk. */
-  changes: boolean;
-}
-
-/** EIO, ENOSPC: the call fails. short: a write takes half of its bytes. crash: it fails, and so does every later one. */
-export type StorageFault = 'EIO' | 'ENOSPC' | 'short' | 'crash';
+export type { StorageCall, StorageFault, StorageOperation };
 
 /**
  * What is left after the machine stopped. kill: everything written, since the kernel lives on. dropped: what was synced. torn:
@@ -64,18 +37,6 @@ export interface MemoryDiskOptions {
   writebackBytes?: number;
 }
 
-const CHANGING = new Set<StorageOperation>([
-  'create',
-  'makeFolder',
-  'rename',
-  'remove',
-  'removeFolder',
-  'syncFolder',
-  'write',
-  'truncate',
-  'sync',
-]);
-
 export class MemoryDisk implements Disk {
   readonly root: FolderNode;
   /** Changes of names that no syncFolder has covered yet, in order. */
@@ -86,6 +47,7 @@ export class MemoryDisk implements Disk {
   readonly #options: MemoryDiskOptions;
   readonly clock: Clock;
   #calls = 0;
+  #asked = 0;
   #crashed = false;
   #usedBytes = 0;
   /** Files with pending writes, oldest first, and how many bytes these are. */
@@ -100,13 +62,18 @@ export class MemoryDisk implements Disk {
     this.#adopt(root);
   }
 
+  get crashed(): boolean {
+    return this.#crashed;
+  }
+
   /** Storage calls so far. */
   get calls(): number {
     return this.#calls;
   }
 
-  get crashed(): boolean {
-    return this.#crashed;
+  /** Counts calls, and besides them syncs that were asked for and are carried out later. */
+  get asked(): number {
+    return this.#asked;
   }
 
   /** Raises a fault at the storage call of this number, once. */
@@ -225,10 +192,10 @@ export class MemoryDisk implements Disk {
   }
 
   /** Counts a call, and raises its fault. Returns 'short' for a write that is to be cut. */
-  #call(operation: StorageOperation, path: string): 'short' | null {
+  #call(operation: StorageOperation, path: string, asked = ++this.#asked): 'short' | null {
     if (this.#crashed) throw new DiskError('ECRASHED', operation, path);
     this.#calls++;
-    const fault = this.onCall?.({ number: this.#calls, operation, path, changes: CHANGING.has(operation) }) ?? null;
+    const fault = this.onCall?.({ number: this.#calls, asked, operation, path, changes: CHANGING.has(operation) }) ?? null;
     if (fault === null) return null;
     if (fault === 'short') return operation === 'write' ? 'short' : null;
     if (fault === 'crash') this.#crashed = true;
@@ -277,9 +244,10 @@ export class MemoryDisk implements Disk {
   syncFileLater(node: FileNode, path: string, done: (error: DiskError | null) => void): void {
     const covered = node.pendingCount;
     const mark = node.forgotten;
+    const asked = ++this.#asked;
     this.#later('sync', () => {
       try {
-        this.#raiseOnSync(node, () => this.#call('sync', path));
+        this.#raiseOnSync(node, () => this.#call('sync', path, asked));
       } catch (error) {
         return done(error as DiskError);
       }

@@ -78,3 +78,31 @@ test('a foreign batch for which there was no memory is taken as it was sent when
   // But for base offset and leader epoch, which are the leader's.
   expect(second.subarray(16).equals(sent.subarray(16))).toBe(true);
 });
+
+test('a sync that somebody else has asked for is waited for, and one of his that failed is made good, when the topic becomes synced', async () => {
+  const disk = new MemoryDisk();
+  const w = world(disk);
+  const log = openLog(w, { durability: 'written' });
+  const partition = new Partition(spec, log, new Sequences(), { state: () => {} });
+  fill(log, 3);
+  log.flush();
+  // As the close of a host does.
+  const ended = new Promise((resolve) => log.syncLater(resolve));
+  disk.onCall = ({ operation }) => (operation === 'sync' ? 'EIO' : null);
+  partition.configure({ ...log.config, durability: 'synced' }, 0);
+  let ends = 0;
+  const sync = (): void => partition.syncIfNeeded(0, true, () => void ends++);
+  sync();
+  expect({ ends, syncing: partition.syncing }).toEqual({ ends: 0, syncing: true });
+  expect(await ended).toMatchObject({ code: 'EIO' });
+  disk.onCall = null;
+  sync();
+  expect({ ends, syncing: partition.syncing, unsynced: log.unsynced, state: partition.state }).toEqual({
+    ends: 1,
+    syncing: false,
+    unsynced: false,
+    state: 'online',
+  });
+  const crashed = world(disk.image('dropped'));
+  expect(openLog(crashed).endOffset).toBe(3);
+});

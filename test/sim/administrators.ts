@@ -138,9 +138,13 @@ export async function moveOffsets(user: User, { groupId, topics }: GroupPlan, gr
     await sleep(user, 100 + random.below(1500));
     if (user.stopping()) return;
     groups.recess(groupId);
-    // Who is static, or was killed, is waited for.
-    for (let i = 0; i < 60 && !user.stopping() && !(await moveOnce(user, groupId, topics)); i++) await sleep(user, 50);
-    groups.endRecess(groupId);
+    try {
+      // Who is static, or was killed, is waited for.
+      for (let i = 0; i < 60 && !user.stopping() && !(await moveOnce(user, groupId, topics)); i++) await sleep(user, 50);
+    } finally {
+      // A bus that is closed gives no administrator any more; members who wait would wait for ever.
+      groups.endRecess(groupId);
+    }
   }
 }
 

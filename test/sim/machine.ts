@@ -99,10 +99,15 @@ export class Machine {
     return this.#world.clock.monotonicMs() < untilMs ? share : 0;
   }
 
-  /** Whoever changes something on this disk from now on is told of. */
+  /**
+   * Whoever changes something on this disk from now on is told of. A sync that was asked for before runs on the thread pool and cannot be
+   * called back: it may end after. It adds nothing to the file: what it makes durable was written by then.
+   */
   refuseWrites(told: (what: string) => void): void {
-    this.disk.onCall = ({ operation, path, changes }) => {
-      if (changes) told(`${path} had a ${operation}`);
+    const before = this.disk.asked;
+    this.disk.onCall = ({ operation, path, changes, asked }) => {
+      const isUnderWay = operation === 'sync' && asked <= before;
+      if (changes && !isUnderWay) told(`${path} had a ${operation}`);
       return null;
     };
   }

@@ -12,6 +12,7 @@ import { SimBus } from './bus.ts';
 import { Crowd } from './crowd.ts';
 import { Groups } from './groups.ts';
 import { Machine } from './machine.ts';
+import { GONE } from './members.ts';
 import { allCommitted, endsOf, insist, repeatedly, Stuck } from './patience.ts';
 import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan } from './plan.ts';
 import { watchProgress } from './progress.ts';
@@ -273,15 +274,20 @@ class Simulation {
   /** Answers what was told to be unfinished, which is nothing unless the disk is sick. */
   async #close({ when, crashes, coordinatorSteps }: Closing, users: Promise<void>[] = []): Promise<string[]> {
     this.#say(`${this.#at()} closes ${when}, ${crashes.length} hosts crash in it`);
+    const { coordinator } = this.#bus;
+    const { crashes: before } = coordinator;
     const closing = this.#bus.close({ deadlineMs: 30_000 });
     for (const { host, steps } of crashes) this.#bus.crashHost(host, steps);
-    if (coordinatorSteps > 0) this.#bus.coordinator.crash(coordinatorSteps);
+    if (coordinatorSteps > 0) coordinator.crash(coordinatorSteps);
     const closed = await this.#world.settled(closing, 40_000);
     if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
     if ('error' in closed) throw closed.error;
-    // What a sick disk kept of a deleted topic is removed by the next start; a handler that hangs does so as its plan says.
+    // What a sick disk kept of a deleted topic is removed by the next start, and so is what a coordinator was about to remove when it went:
+    // its successor does not meet the hosts that have closed by then. A handler that hangs does so as its plan says.
+    const mayKeep = this.#machine.errors > 0 || coordinator.crashes > before;
     const unfinished = closed.value.unfinished
-      .filter((what) => this.#machine.errors === 0 || !what.endsWith('still being deleted'))
+      .filter((what) => !mayKeep || !what.endsWith('still being deleted'))
+      .filter((what) => !GONE.test(what))
       .filter((what) => when === 'settled' || !/^the handler of .* did not end within/.test(what))
       // Without a coordinator there are no commits, and no places of topics that have changed; hosts that it had reached close in order.
       .filter((what) => when !== 'lost' || what.startsWith('host '));
