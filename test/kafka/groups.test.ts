@@ -110,6 +110,21 @@ describe('the classic protocol', () => {
     expect(again.memberId).not.toBe(first.memberId);
   });
 
+  test('a leader that comes back after partitions were added assigns anew: nobody else knows of them', async () => {
+    const groupId = 'grown';
+    const metadata = Buffer.from('0000' + '00000001' + '000167' + 'ffffffff', 'hex');
+    const one = Buffer.from('0000' + '00000001' + '000167' + '00000001' + '00000000' + 'ffffffff', 'hex');
+    const member = { groupInstanceId: 'static', memberId: '', protocols: [{ name: 'range', metadata }] };
+    await bus.admin().createTopics([{ name: 'g', partitions: 1 }]);
+    const { memberId, generationId } = await join(groupId, 9, member);
+    const named = { groupInstanceId: 'static', protocolType: 'consumer', protocolName: 'range' };
+    await client.ask(syncGroup, 5, { groupId, generationId, memberId, ...named, assignments: [{ memberId, assignment: one }] });
+    expect(await join(groupId, 9, member)).toMatchObject({ errorCode: 0, generationId, skipAssignment: true });
+    await bus.admin().createPartitions('g', 2);
+    const again = await join(groupId, 9, member);
+    expect(again).toMatchObject({ errorCode: 0, generationId: generationId + 1, skipAssignment: false, leader: again.memberId });
+  });
+
   test.each(versionsOf(syncGroup))('SyncGroup %d gives the assignment back, byte for byte', async (version) => {
     const groupId = `sync-${version}`;
     const { memberId, generationId } = await join(groupId);

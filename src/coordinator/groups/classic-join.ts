@@ -1,5 +1,5 @@
 /** Joins of a classic group: new members, members that join again, static members that come back under a new id. */
-import { CONSUMER_PROTOCOL, decodeSubscription } from '../../assign/consumer-protocol.ts';
+import { CONSUMER_PROTOCOL, decodeAssignment, decodeSubscription } from '../../assign/consumer-protocol.ts';
 import type { CoordinatorAskOf } from '../protocol.ts';
 import {
   completeIfAllJoined,
@@ -177,6 +177,9 @@ function comeBack(draft: Draft, ask: JoinAsk, token: number, known: Member, memb
       }
       // Kafka lets it wait for the next rebalance, which may never come: nobody else knows that it reads other topics now.
       if (!readsTheSame(row, ask)) return prepareRebalance(draft, `${memberId} came back with other topics`);
+      // Kafka lets that wait too: what was added while the leader was away it takes for known, and nobody would read it.
+      if (draft.row.leader === memberId && !isAllAssigned(draft))
+        return prepareRebalance(draft, `partitions were added while the leader ${memberId} was away`);
       draft.touch(memberId, { join: null });
       draft.heard(memberId, ask.sessionTimeoutMs);
       draft.save();
@@ -202,6 +205,21 @@ function readsTheSame({ protocols }: MemberRow, ask: JoinAsk): boolean {
   if (ask.protocolType !== CONSUMER_PROTOCOL) return true;
   const topicsOf = (metadata: Uint8Array | undefined): string => (decodeSubscription(metadata ?? NO_BYTES)?.topics ?? []).sort().join();
   return topicsOf(protocols?.[0]?.metadata) === topicsOf(ask.protocols[0].metadata);
+}
+
+/** Whether each partition of the topics that its members read is somebody's; true where that cannot be told. */
+function isAllAssigned(draft: Draft): boolean {
+  if (draft.row.protocolType !== CONSUMER_PROTOCOL) return true;
+  const topics = new Set<string>();
+  const counts = new Map<string, number>();
+  for (const { row } of draft.all()) {
+    const subscription = decodeSubscription(row.protocols?.find(({ name }) => name === draft.row.assignor)?.metadata ?? NO_BYTES);
+    const assignment = decodeAssignment(row.assignmentBytes);
+    if (subscription === null || assignment === null) return true;
+    for (const topic of subscription.topics) topics.add(topic);
+    for (const { topic, partitions } of assignment.partitions) counts.set(topic, (counts.get(topic) ?? 0) + partitions.length);
+  }
+  return [...topics].every((topic) => (counts.get(topic) ?? 0) >= (draft.around.topics.byName(topic)?.partitions ?? 0));
 }
 
 /** What is wrong with a join, whatever the group. */
