@@ -13,7 +13,7 @@ import { type Difference, differences } from './differences.ts';
 import { javaSkipReason, startKafkaBroker } from './java.ts';
 
 /** Set by vitest.config.ts in this folder: both brokers, and the cases that take long. */
-export const isFull = process.env.SPILLWAY_INTEROP === 'full';
+export const isFull = process.env.INTEROP_DOSE === 'full';
 
 export type Settings = Readonly<Record<string, string>>;
 
@@ -39,6 +39,8 @@ export interface BrokerOptions {
   settings?: Settings | ((kind: BrokerKind) => Promise<Settings>);
   /** What a broker, and the setup of the client, may take to be there. */
   readyWithinMs?: number;
+  /** Takes too long for `npm test`: `npm run interop` does it. */
+  long?: boolean;
 }
 
 /** Short times, so that cases need not wait for what happens by time. */
@@ -62,10 +64,11 @@ const kinds: readonly BrokerKind[] = isFull ? ['spillway', 'kafka'] : ['spillway
 
 /** Makes the same tests for each broker. Each call has brokers of its own. */
 export function onBrokers(what: string, options: BrokerOptions, cases: (broker: BrokerUnderTest) => void): void {
-  const { skip = null, settings = {}, readyWithinMs = 240_000 } = options;
+  const { skip = null, long = false, settings = {}, readyWithinMs = 240_000 } = options;
   for (const kind of kinds) {
     const reason = skip ?? (kind === 'kafka' ? javaSkipReason : null);
-    describe.skipIf(reason !== null && !process.env.CI)(`${what}, on ${kind}${reason === null ? '' : ` (${reason})`}`, () => {
+    const isLeftOut = (long && !isFull) || (reason !== null && !process.env.CI);
+    describe.skipIf(isLeftOut)(`${what}, on ${kind}${reason === null ? '' : ` (${reason})`}`, () => {
       let started: Started | null = null;
       beforeAll(async () => {
         started = await startBroker(kind, typeof settings === 'function' ? await settings(kind) : settings);

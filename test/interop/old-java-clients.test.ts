@@ -8,13 +8,12 @@ import { compiled, Jvm } from './jvm.ts';
 
 /** 2.1 is the oldest that brokers of 4.x serve (KIP-896). */
 const versions = ['2.1.1', '2.8.2', '3.4.1', '3.9.1'];
-const reason = isFull ? javaSkipReason : 'npm run interop does it';
 
 let jvm: Jvm;
 /** The class that runs a version, with its class path. */
 const mains = new Map<string, string>();
 beforeAll(() => {
-  if (reason !== null) return;
+  if (!isFull || javaSkipReason !== null) return;
   jvm = Jvm.start();
   for (const version of versions) {
     const jars = jarsOf(`org.apache.kafka:kafka-clients:${version}`);
@@ -24,7 +23,7 @@ beforeAll(() => {
 }, 600_000);
 afterAll(() => jvm?.close());
 
-onBrokers('Java clients of earlier years', { skip: reason }, (broker) => {
+onBrokers('Java clients of earlier years', { skip: javaSkipReason, long: true }, (broker) => {
   const factsOf = async (version: string, ...args: string[]): Promise<string[]> => {
     const [said, ...facts] = (await jvm.run(mains.get(version) as string, [broker.bootstrap, ...args])).trimEnd().split('\n');
     if (version !== 'now') expect(said).toBe(`version ${version}`);

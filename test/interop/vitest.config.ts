@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import everyTest from '../../vitest.config.ts';
 
-process.env.SPILLWAY_INTEROP = 'full';
+process.env.INTEROP_DOSE = 'full';
 
 export default defineConfig({
   root: join(import.meta.dirname, '..', '..'),
-  test: { ...everyTest.test, include: ['test/interop/**/*.test.ts'], testTimeout: 180_000, hookTimeout: 300_000 },
+  test: {
+    ...everyTest.test,
+    include: ['test/interop/**/*.test.ts', 'test/bench/wire.test.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
+  },
 });
