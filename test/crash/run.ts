@@ -12,6 +12,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeCommit, describeMachine } from '../../bench/machine.ts';
 import { changesOf, prove } from '../log/prove.ts';
 import { files } from '../log/sample.ts';
 import { crashEverywhere, type FaultCounts, failEverywhere } from './campaign.ts';
@@ -29,6 +30,8 @@ const { values } = parseArgs({
 const imagesMin = Number(values.images);
 const seed = Number(values.seed);
 
+const root = join(import.meta.dirname, '../..');
+const machine = describeMachine();
 const begun = performance.now();
 const seen = new Set<string>();
 const images = { calls: 0, images: 0, distinct: 0, crashedTwice: 0, workloads: 0, failures: [] as string[] };
@@ -72,6 +75,7 @@ for (const path of files.keys()) {
 process.stderr.write(`crash: ${flips.changes} damaged files, ${flips.failures.length} failures\n`);
 
 const failures = [...flips.failures, ...images.failures, ...kills.problems, ...Object.values(faults).flatMap((counts) => counts.failures)];
+const date = new Date().toISOString();
 const summary = {
   campaign: 'crash',
   seed,
@@ -82,12 +86,14 @@ const summary = {
   seconds: Math.round((performance.now() - begun) / 1000),
   check: failures.length === 0 && images.distinct >= imagesMin ? 'held' : 'failed',
   failures: failures.slice(0, 20),
+  date,
+  commit: describeCommit(root),
+  machine,
 };
-const line = JSON.stringify(summary);
-process.stdout.write(`${line}\n`);
+process.stdout.write(`${JSON.stringify(summary)}\n`);
 if (!values.dry) {
-  const folder = join(import.meta.dirname, '../../bench/results');
+  const folder = join(root, 'bench/results');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `crash-${new Date().toISOString().replace(/[:.]/g, '').slice(0, 17)}.json`), `${line}\n`);
+  writeFileSync(join(folder, `crash-${date.replace(/[:.]/g, '').slice(0, 17)}.json`), `${JSON.stringify(summary, null, 1)}\n`);
 }
 process.exitCode = summary.check === 'held' ? 0 : 1;

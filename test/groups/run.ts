@@ -10,6 +10,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { describeCommit, describeMachine } from '../../bench/machine.ts';
 import { liveOnce, SESSION_MS } from './campaign.ts';
 
 const { values } = parseArgs({
@@ -21,6 +22,8 @@ const { values } = parseArgs({
   },
 });
 const STEPS = 200;
+const root = join(import.meta.dirname, '../..');
+const machine = describeMachine();
 const begun = performance.now();
 const totals = { lives: 0, steps: 0, rebalances: 0, restarts: 0, migrations: 0, fenced: 0, settledMsMax: 0 };
 const failures: string[] = [];
@@ -51,6 +54,7 @@ function live(seed: number): void {
 }
 
 function report(): void {
+  const date = new Date().toISOString();
   const summary = {
     campaign: 'groups',
     seed: Number(values.seed),
@@ -59,13 +63,15 @@ function report(): void {
     seconds: Math.round((performance.now() - begun) / 1000),
     check: failures.length === 0 && totals.rebalances >= Number(values.rebalances) ? 'held' : 'failed',
     failures,
+    date,
+    commit: describeCommit(root),
+    machine,
   };
-  const line = JSON.stringify(summary);
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${JSON.stringify(summary)}\n`);
   if (!values.dry) {
-    const folder = join(import.meta.dirname, '../../bench/results');
+    const folder = join(root, 'bench/results');
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `groups-${new Date().toISOString().replace(/[:.]/g, '').slice(0, 17)}.json`), `${line}\n`);
+    writeFileSync(join(folder, `groups-${date.replace(/[:.]/g, '').slice(0, 17)}.json`), `${JSON.stringify(summary, null, 1)}\n`);
   }
   process.exitCode = summary.check === 'held' ? 0 : 1;
 }
