@@ -88,12 +88,12 @@ export async function loadTopic(dispatcher: Dispatcher, name: string, autoCreate
 }
 
 /**
- * A topic's metadata, new enough to know this partition: what the coordinator has assigned may have been made after it was asked last,
- * and is told to members before it is told to be there. Throws as `loadTopic`.
+ * A topic's metadata, new enough to know this partition, and this topic if its id is given: what the coordinator has assigned may have
+ * been made after it was asked last, and is told to members before it is told to be there. It may have gone since, too. Throws as `loadTopic`.
  */
-export async function loadTopicWith(dispatcher: Dispatcher, name: string, partition: number): Promise<TopicMetadata> {
+export async function loadTopicWith(dispatcher: Dispatcher, name: string, partition: number, topicId?: string): Promise<TopicMetadata> {
   const known = await loadTopic(dispatcher, name);
-  if (known.partitions[partition] !== undefined) return known;
+  if (known.partitions[partition] !== undefined && (topicId ?? known.topicId) === known.topicId) return known;
   dispatcher.forgetTopic(name);
   return loadTopic(dispatcher, name);
 }

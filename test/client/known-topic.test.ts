@@ -4,13 +4,13 @@ import { loadTopicWith } from '../../src/client/ask.ts';
 import type { TopicMetadata } from '../../src/coordinator/protocol.ts';
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 
-function metadata(partitions: number): TopicMetadata {
+function metadata(partitions: number, topicId = 'a'): TopicMetadata {
   const rows = Array.from({ length: partitions }, (_, partition) => ({ partition, slot: partition, host: 0, leaderEpoch: 0 }));
-  return { name: 'orders', topicId: 'a', error: 0, partitions: rows, durability: 'memory', batchBytesMax: 1 };
+  return { name: 'orders', topicId, error: 0, partitions: rows, durability: 'memory', batchBytesMax: 1 };
 }
 
 /** Knows the topic with as many partitions as `known`; whoever asks anew hears of `now`. */
-function dispatcherOf(known: number, now: number) {
+function dispatcherOf(known: number, now: number, topicId = 'a') {
   let kept: TopicMetadata | undefined = metadata(known);
   let asked = 0;
   const dispatcher = {
@@ -20,7 +20,7 @@ function dispatcherOf(known: number, now: number) {
     },
     loadTopics: (_names: readonly string[], _autoCreate: boolean, done: (error: number, refusals: Map<string, number>) => void) => {
       asked++;
-      kept = metadata(now);
+      kept = metadata(now, topicId);
       done(0, new Map());
     },
   };
@@ -43,4 +43,15 @@ test('a topic that was made anew with fewer is asked for once', async () => {
   const { dispatcher, asked } = dispatcherOf(2, 2);
   expect((await loadTopicWith(dispatcher, 'orders', 3)).partitions).toHaveLength(2);
   expect(asked()).toBe(1);
+});
+
+test('one that was made anew under the name of the one before is found by its id', async () => {
+  const { dispatcher, asked } = dispatcherOf(2, 2, 'b');
+  expect((await loadTopicWith(dispatcher, 'orders', 1, 'a')).topicId).toBe('a');
+  expect(asked()).toBe(0);
+  expect((await loadTopicWith(dispatcher, 'orders', 1, 'b')).topicId).toBe('b');
+  expect(asked()).toBe(1);
+  // It may be older than what is known: it is gone then, and who asked sees by the id that this is another one.
+  expect((await loadTopicWith(dispatcher, 'orders', 1, 'a')).topicId).toBe('b');
+  expect(asked()).toBe(2);
 });

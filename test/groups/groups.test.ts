@@ -347,6 +347,15 @@ describe('numbers', () => {
   });
 });
 
+test('a topic that was deleted a moment ago and is assigned still has no name: an empty one would be taken for its own', () => {
+  const { made } = bench();
+  made.ask(heartbeat('a'));
+  // Its group has not been told yet.
+  made.topics.delete('t');
+  const [{ reply }] = made.ask(heartbeat('a', { memberEpoch: 1, owned: [{ topicId: 'id1', partitions: [0, 1, 2, 3] }] })).replies;
+  expect(reply).toEqual(expect.objectContaining({ assignment: [{ topicId: 'id1', partitions: [0, 1, 2, 3] }], names: {} }));
+});
+
 describe('a coordinator that sleeps', () => {
   test('counts only the time in which it looked', () => {
     const awake = new AwakeClock(10_000);

@@ -186,6 +186,7 @@ function heard(before: Membership, reply: HeartbeatReply, nowMs: number): Decisi
   const { heartbeatIntervalMs } = before.setup;
   const intervalMs = reply.heartbeatIntervalMs > 0 ? Math.min(reply.heartbeatIntervalMs, heartbeatIntervalMs) : heartbeatIntervalMs;
   const joined = before.phase === 'joining';
+  const names = { ...before.names, ...reply.names };
   let state: Membership = {
     ...before,
     phase: 'member',
@@ -193,8 +194,9 @@ function heard(before: Membership, reply: HeartbeatReply, nowMs: number): Decisi
     epoch: reply.memberEpoch,
     ownedIsNews: before.telling === null ? before.ownedIsNews : before.telling !== before.owned,
     telling: null,
-    names: { ...before.names, ...reply.names },
-    target: reply.assignment ?? before.target,
+    names,
+    // What was deleted since it was assigned has no name any more: what is owned of it has one still, the rest is not worth taking up.
+    target: reply.assignment?.filter(({ topicId }) => names[topicId] !== undefined) ?? before.target,
     failures: 0,
     waitUntilMs: Number.POSITIVE_INFINITY,
     dueMs: nowMs + intervalMs,
@@ -287,12 +289,12 @@ function copyOf({ topicId, partitions }: TopicIdPartitions): TopicIdPartitions {
 
 function nameOf({ names }: Membership, topicId: string): string {
   const name = names[topicId];
-  assert(name !== undefined, 'the coordinator names every topic that it assigns');
+  assert(name !== undefined, 'what has no name is not aimed at');
   return name;
 }
 
-function byName(state: Membership, all: readonly TopicIdPartitions[]): TopicPartitions[] {
-  return all.map(({ topicId, partitions }) => ({ topic: nameOf(state, topicId), partitions: [...partitions] }));
+function byName(state: Membership, all: readonly TopicIdPartitions[]): (TopicPartitions & { topicId: string })[] {
+  return all.map(({ topicId, partitions }) => ({ topicId, topic: nameOf(state, topicId), partitions: [...partitions] }));
 }
 
 function keptOf(owned: readonly TopicIdPartitions[], target: readonly TopicIdPartitions[]): TopicIdPartitions[] {

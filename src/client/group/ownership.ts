@@ -12,7 +12,7 @@ import type { Topic } from '../topic.ts';
 import { reasonOf, userCodeFailed } from '../user-code.ts';
 import { askGroup } from './asks.ts';
 import type { Commit, Commits } from './commits.ts';
-import { backoffMs } from './steps.ts';
+import { type AssignedPartitions, backoffMs } from './steps.ts';
 import { endRunner } from './work-of.ts';
 
 export type Told = (partitions: TopicPartition[]) => unknown;
@@ -37,6 +37,9 @@ export interface OwnershipSetup<K, V, H> {
   startOf(place: TopicPartition): Promise<number | null>;
 }
 
+/** Without an id: of the topic that has this name now. */
+type AssignedPlace = TopicPartition & { topicId?: string | undefined };
+
 const LATE = Symbol('late');
 const GRACE_MS = 50;
 
@@ -59,7 +62,7 @@ export class Ownership<K, V, H> {
   }
 
   /** Gives up and takes up. `done` is called unless all was lost meanwhile. */
-  reconcile(revoke: readonly TopicPartitions[], assign: readonly TopicPartitions[], done: () => void): void {
+  reconcile(revoke: readonly TopicPartitions[], assign: readonly AssignedPartitions[], done: () => void): void {
     // Who closes takes up nothing more.
     if (this.#released) return;
     const age = this.#age;
@@ -155,7 +158,7 @@ export class Ownership<K, V, H> {
 
   // Taking up.
 
-  async #takeUp(places: readonly TopicPartition[], age: number): Promise<void> {
+  async #takeUp(places: readonly AssignedPlace[], age: number): Promise<void> {
     if (places.length === 0) return;
     const { dispatcher, intake, callbacks, boundMs } = this.#setup;
     const isVoid = (): boolean => age !== this.#age;
@@ -186,24 +189,25 @@ export class Ownership<K, V, H> {
     intake.wake();
   }
 
-  /** Those whose topic is known by then; a topic that is not there any more will leave the assignment too. */
-  async #known(places: readonly TopicPartition[], isVoid: () => boolean): Promise<(TopicPartition & { topicId: string })[]> {
+  /** Those whose topic is known by then; one that is not there any more, or whose name is another's, will leave the assignment too. */
+  async #known(places: readonly AssignedPlace[], isVoid: () => boolean): Promise<(TopicPartition & { topicId: string })[]> {
     const { dispatcher } = this.#setup;
-    const last = new Map<string, number>();
-    for (const { topic, partition } of places) last.set(topic, Math.max(partition, last.get(topic) ?? 0));
+    const last = new Map<string, AssignedPlace>();
+    for (const place of places) if (place.partition >= (last.get(place.topic)?.partition ?? 0)) last.set(place.topic, place);
     const names = [...last.keys()];
     const there = await Promise.all(
-      [...last].map(([name, partition]) =>
+      [...last].map(([name, { partition, topicId }]) =>
         this.#untilItWorks(
-          () => loadTopicWith(dispatcher, name, partition),
+          () => loadTopicWith(dispatcher, name, partition, topicId),
           (error) => error.retriable && error.code !== 'UNKNOWN_TOPIC_OR_PARTITION',
           isVoid,
         ),
       ),
     );
-    return places.flatMap(({ topic, partition }) => {
+    return places.flatMap(({ topic, partition, topicId }) => {
       const known = there[names.indexOf(topic)];
-      return known?.partitions[partition] === undefined ? [] : [{ topic, partition, topicId: known.topicId }];
+      if (known?.partitions[partition] === undefined || (topicId ?? known.topicId) !== known.topicId) return [];
+      return [{ topic, partition, topicId: known.topicId }];
     });
   }
 
@@ -342,8 +346,8 @@ function nothingCommitted(groupId: string, { topic, partition }: TopicPartition)
   return new BusError('OFFSET_OUT_OF_RANGE', what, { details: { groupId, topic, partition } });
 }
 
-function placesOf(topics: readonly TopicPartitions[]): TopicPartition[] {
-  return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+function placesOf(topics: readonly AssignedPartitions[]): AssignedPlace[] {
+  return topics.flatMap(({ topic, topicId, partitions }) => partitions.map((partition) => ({ topic, topicId, partition })));
 }
 
 function placeOnly({ topic, partition }: TopicPartition): TopicPartition {

@@ -9,6 +9,11 @@ export type MemberVerb = 'consumerGroupHeartbeat' | 'joinGroup' | 'syncGroup' | 
 export type MemberAsk = { [V in MemberVerb]: { verb: V; fields: GroupVerbs[V]['ask'] } }[MemberVerb];
 export type MemberReply = { [V in MemberVerb]: { verb: V } & GroupVerbs[V]['reply'] }[MemberVerb];
 
+/** Partitions of a topic; of that one alone that has this id, where the protocol tells it: another may get its name. */
+export interface AssignedPartitions extends TopicPartitions {
+  readonly topicId?: string;
+}
+
 export type Happening =
   /** The user reads: take part, or take part again. */
   | { event: 'wanted' }
@@ -36,7 +41,7 @@ export type Effect =
   /** Its answer is to carry the same number; an answer to an older number is ignored. */
   | { do: 'ask'; seq: number; ask: MemberAsk }
   /** Give up these, having told the user, then take up those; then `reconciled`. Of one at a time. */
-  | { do: 'reconcile'; revoke: TopicPartitions[]; assign: TopicPartitions[] }
+  | { do: 'reconcile'; revoke: TopicPartitions[]; assign: AssignedPartitions[] }
   /** All that was owned belongs to others already. What was to be reconciled is void. */
   | { do: 'lose'; partitions: TopicPartitions[]; error: number; message: string }
   /** Of a classic member that leads: have the assignor decide. */
@@ -84,10 +89,10 @@ export function backoffMs(failures: number): number {
 }
 
 /** What is in `all` and not in `less`. */
-export function withoutPartitions(all: readonly TopicPartitions[], less: readonly TopicPartitions[]): TopicPartitions[] {
+export function withoutPartitions<T extends TopicPartitions>(all: readonly T[], less: readonly TopicPartitions[]): T[] {
   const gone = new Map(less.map(({ topic, partitions }) => [topic, new Set(partitions)]));
   return all
-    .map(({ topic, partitions }) => ({ topic, partitions: partitions.filter((partition) => !gone.get(topic)?.has(partition)) }))
+    .map((one) => ({ ...one, partitions: one.partitions.filter((partition) => !gone.get(one.topic)?.has(partition)) }))
     .filter(({ partitions }) => partitions.length > 0);
 }
 

@@ -169,7 +169,11 @@ function subscriptionOf({ topics, topicRegex }: MemberRow): string {
 
 function answer(draft: Draft, id: number, row: MemberRow, isTold: boolean) {
   const names: Record<string, string> = {};
-  if (isTold) for (const { topicId } of row.assigned) names[topicId] = draft.around.topics.byId(topicId)?.name ?? '';
+  if (isTold)
+    for (const { topicId } of row.assigned) {
+      const topic = draft.around.topics.byId(topicId);
+      if (topic !== undefined) names[topicId] = topic.name;
+    }
   return {
     verb: 'consumerGroupHeartbeat' as const,
     id,

@@ -198,7 +198,7 @@ export interface GroupVerbs {
       heartbeatIntervalMs: number;
       /** null: unchanged. */
       assignment: TopicIdPartitions[] | null;
-      /** Names of the ids in `assignment`, so that a member of this process needs no metadata first. */
+      /** Names of the ids in `assignment`, so that a member of this process needs no metadata first. One that was deleted has none. */
       names: Record<string, string>;
     };
   };

@@ -36,8 +36,11 @@ class Life {
     return effects.map((effect) => this.#short(effect));
   }
 
-  hear(epoch: number, assignment: TopicIdPartitions[] | null = null): string[] {
-    const names = { T: 't', U: 'u', T2: 't' };
+  hear(
+    epoch: number,
+    assignment: TopicIdPartitions[] | null = null,
+    names: Record<string, string> = { T: 't', U: 'u', T2: 't' },
+  ): string[] {
     const reply = {
       verb: 'consumerGroupHeartbeat',
       message: '',
@@ -148,6 +151,21 @@ describe('a member', () => {
     const life = settled();
     life.wait();
     expect(life.hear(3, [of('T2', 0, 1)])).toEqual(['give up t:0,1, take up t:0,1']);
+  });
+
+  test('keeps the name of a topic that was deleted while it owns it, and gives it up by that', () => {
+    const life = settled();
+    life.wait();
+    expect(life.hear(2, [of('T', 0)], {})).toEqual(['give up t:1, take up nothing']);
+    life.happen({ event: 'reconciled' });
+    expect(life.hear(3, [], {})).toEqual(['give up t:0, take up nothing']);
+  });
+
+  test('does not aim at a topic that is gone before it was told its name', () => {
+    const life = settled();
+    life.wait();
+    expect(life.hear(3, [of('T', 0, 1), of('U', 0), of('X', 0)], { U: 'u' })).toEqual(['give up nothing, take up u:0']);
+    expect(life.happen({ event: 'reconciled' })).toEqual(['heartbeat 3 owns T:0,1 U:0']);
   });
 
   test('never says that it does not own what it is taking up', () => {
