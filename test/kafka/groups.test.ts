@@ -278,9 +278,9 @@ describe('administration', () => {
     expect(listed).toMatchObject({
       protocolType: 'consumer',
       groupState: version >= 4 ? 'Stable' : '',
-      groupType: version >= 5 ? 'Classic' : '',
+      groupType: version >= 5 ? 'classic' : '',
     });
-    if (version >= 5) expect(groups.every(({ groupState, groupType }) => groupState === 'Stable' && groupType === 'Classic')).toBe(true);
+    if (version >= 5) expect(groups.every(({ groupState, groupType }) => groupState === 'Stable' && groupType === 'classic')).toBe(true);
   });
 
   test.each(versionsOf(deleteGroups))('DeleteGroups %d takes those without members', async (version) => {

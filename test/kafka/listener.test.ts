@@ -443,6 +443,7 @@ describe('administration', () => {
       return configs.map((config) => `${config.value} ${config.configSource}`);
     };
     expect(await value('retention.ms')).toEqual(['5000 1']);
+    expect((await describeOne(2, name, [])).configs).toEqual((await describeOne(2, name)).configs);
     expect(await value('segment.bytes')).toEqual(['1073741824 5']);
     const [durability] = (await describeOne(2, name, ['durability'])).configs;
     expect(durability.synonyms).toEqual([

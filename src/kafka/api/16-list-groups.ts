@@ -27,7 +27,6 @@ export const listGroups = api({
 });
 
 const states = ['Empty', 'Assigning', 'Reconciling', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'];
-const typeNames = { consumer: 'Consumer', classic: 'Classic' } as const;
 
 /** Filters are compared without regard to case; one that names nothing that exists finds nothing. */
 export function handleListGroups(request: RequestOf<typeof listGroups>, { broker }: Call, reply: Reply<typeof listGroups.response>): void {
@@ -40,7 +39,7 @@ export function handleListGroups(request: RequestOf<typeof listGroups>, { broker
       groupId,
       protocolType,
       groupState: state,
-      groupType: typeNames[type],
+      groupType: type,
     }));
     reply({ errorCode: kafkaCode(error), groups });
   });

@@ -95,7 +95,9 @@ function resultOf(
   { error, message, rows }: Found,
   below: Readonly<Record<string, readonly ConfigSynonym[]>> | null,
 ): Result {
-  const wanted = configurationKeys === null ? rows : rows.filter(({ name }) => configurationKeys.includes(name));
+  // No names at all mean all of them, as null does: kafka-python sends that.
+  const all = configurationKeys === null || configurationKeys.length === 0;
+  const wanted = all ? rows : rows.filter(({ name }) => configurationKeys.includes(name));
   return {
     errorCode: kafkaCode(error),
     errorMessage: message,
