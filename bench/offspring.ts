@@ -2,10 +2,13 @@
 import type { ChildProcess } from 'node:child_process';
 
 const living = new Set<ChildProcess>();
+let isListening = false;
 
 /** Ends the child with us. */
 export function endWithUs(child: ChildProcess): void {
-  if (living.size === 0) {
+  // Once: a bench has a child after the other.
+  if (!isListening) {
+    isListening = true;
     process.once('exit', endAll);
     process.once('SIGINT', () => process.exit(130));
     process.once('SIGTERM', () => process.exit(143));

@@ -1,6 +1,9 @@
 /** The benches' own arithmetic: a figure is worth what its median, its ratio and its check are worth. */
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { Bench, type BenchLine, expectCheck, measureSides, median, percentile, ratioOf } from '../../bench/harness.ts';
+import { endWithUs } from '../../bench/offspring.ts';
 import { DelayLog, nowUs, sendAtPace } from '../../bench/pace.ts';
 import { checkOf, keyOf, makeValue, readNumber, Tally, writeNumber } from '../../bench/records.ts';
 
@@ -110,4 +113,14 @@ describe('pace', () => {
     });
     expect(early).toEqual([]);
   });
+});
+
+test('one child after the other leaves one listener for the end of the process', () => {
+  const before = process.listenerCount('exit');
+  for (let i = 0; i < 12; i++) {
+    const child = new EventEmitter() as ChildProcess;
+    endWithUs(child);
+    child.emit('exit', 0, null);
+  }
+  expect(process.listenerCount('exit')).toBe(before + 1);
 });

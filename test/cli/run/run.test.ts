@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { channel } from 'node:diagnostics_channel';
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,6 +157,13 @@ describe('a process', () => {
     expect((await busy.ended).code).toBe(130);
     client.close();
   });
+});
+
+test("npm start's first word is one of Unix shells, and a file beside package.json where the shell is cmd", () => {
+  const { scripts } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  for (const [name, script] of Object.entries(scripts)) expect([name, /^exec\b/.test(script)]).toEqual([name, name === 'start']);
+  // All arguments, as they came.
+  expect(readFileSync(join(repository, 'exec.cmd'), 'utf8')).toMatch(/^(@rem .*\n)*@%\*\n$/);
 });
 
 describe.skipIf(process.platform === 'win32')('npm start', () => {
