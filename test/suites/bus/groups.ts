@@ -266,6 +266,18 @@ export const groupCases: Cases = {
     await Promise.all([late.close(), none.close()]);
   },
 
+  'what is deleted below which a group stands is not made up for: it goes on where the log begins': async (bench) => {
+    const topic = await bench.topic();
+    await fill(bench, topic, 1, 0, 10);
+    const groupId = await hasRead(bench, topic, 2);
+    const admin = bench.bus.admin();
+    await admin.deleteRecords(topic, { 0: 6 });
+    expect((await admin.groupOffsets(groupId)).map(({ offset }) => offset)).toEqual([2]);
+    const late = bench.bus.consumer({ ...lively, groupId, topics: topic, autoOffsetReset: 'latest' });
+    expect((await take(late, 4)).map(({ offset }) => offset)).toEqual([6, 7, 8, 9]);
+    await late.close();
+  },
+
   'offsets of an empty group are moved by place, number and time': async (bench) => {
     const topic = await bench.topic();
     await using producer = bench.bus.producer(text);
