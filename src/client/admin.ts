@@ -5,7 +5,7 @@ import type { ConfigEntry, ConfigOp, PressureReport, TopicMetadata } from '../co
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { PartitionDescription } from '../partition/protocol.ts';
 import { checkConfigOps, checkNewTopics, checkOffsets, checkTopicNames, checkValidateOnly } from './admin-checks.ts';
-import { ask, askCoordinator, loadTopic } from './ask.ts';
+import { ask, askCoordinator, askPartition, loadTopic } from './ask.ts';
 import { checkFlag, checkNames, checkNumber, checkText, shown } from './check.ts';
 import * as groups from './group-admin.ts';
 import {
@@ -150,10 +150,11 @@ export class Admin {
       const what = `an offset is asked for as 'earliest', 'latest', 'maxTimestamp' or by milliseconds, not ${shown(spec)}`;
       throw new BusError('INVALID_ARGUMENT', what, { details: { spec } });
     }
-    const topic = await loadTopic(this.#dispatcher, name);
+    const { partitions } = await loadTopic(this.#dispatcher, name);
     return Promise.all(
-      topic.partitions.map(async ({ partition, slot, host }) => {
-        const { offset, timestampMs: timestamp } = await ask(this.#dispatcher, host, 'listOffsets', { slot, timestampMs });
+      partitions.map(async ({ partition }) => {
+        const place = { topic: name, partition };
+        const { offset, timestampMs: timestamp } = await askPartition(this.#dispatcher, place, 'listOffsets', { timestampMs });
         return { partition, offset, timestamp };
       }),
     );
@@ -162,12 +163,12 @@ export class Admin {
   /** Removes the records before an offset, per partition; −1 means all that are committed. Answers the new first offsets. */
   async deleteRecords(name: string, before: Readonly<Record<number, number>>): Promise<Record<number, number>> {
     const offsets = checkOffsets(before);
-    const { partitions } = await loadTopic(this.#dispatcher, name);
+    const { topicId, partitions } = await loadTopic(this.#dispatcher, name);
     for (const [partition] of offsets) if (partitions[partition] === undefined) throw unknownPartition(name, partition, partitions.length);
     const starts: Record<number, number> = {};
     for (const [partition, beforeOffset] of offsets) {
-      const { slot, host } = partitions[partition];
-      const { startOffset } = await ask(this.#dispatcher, host, 'deleteRecords', { slot, beforeOffset }).catch((error: unknown) => {
+      const asked = askPartition(this.#dispatcher, { topic: name, topicId, partition }, 'deleteRecords', { beforeOffset });
+      const { startOffset } = await asked.catch((error: unknown) => {
         throw isBeyond(error) ? beyondEnd(name, partition, beforeOffset) : error;
       });
       starts[partition] = startOffset;

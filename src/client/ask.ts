@@ -4,7 +4,8 @@ import type { CoordinatorReplyOf, CoordinatorVerb, CoordinatorVerbs, TopicMetada
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { HostReplyOf, HostVerb, HostVerbs } from '../partition/protocol.ts';
 import { checkText } from './check.ts';
-import { advice, unknownTopic } from './refusals.ts';
+import type { TopicPartition } from './places.ts';
+import { advice, unknownPartition, unknownTopic } from './refusals.ts';
 
 /** How long a call goes on asking. What a host is asked here may be asked twice. */
 const GIVE_UP_AFTER_MS = 30_000;
@@ -29,6 +30,34 @@ export function ask<V extends HostVerb>(
     };
     attempt();
   });
+}
+
+/**
+ * Asks whoever carries a partition, wherever that is by then: while its host is asked again, its topic may be deleted, and may come back
+ * elsewhere; with an id, the one that has it is meant. Throws BusError UNKNOWN_TOPIC_OR_PARTITION for what is not there (any more).
+ */
+export async function askPartition<V extends 'listOffsets' | 'deleteRecords'>(
+  dispatcher: Dispatcher,
+  { topic, topicId, partition }: TopicPartition & { topicId?: string },
+  verb: V,
+  fields: Omit<HostVerbs[V]['ask'], 'slot'>,
+): Promise<HostReplyOf<V>> {
+  const { clock } = dispatcher;
+  const deadlineMs = clock.monotonicMs() + GIVE_UP_AFTER_MS;
+  for (;;) {
+    const { partitions, ...known } = await loadTopicWith(dispatcher, topic, partition, topicId);
+    if ((topicId ?? known.topicId) !== known.topicId) throw unknownTopic(topic, 0);
+    const place = partitions[partition];
+    if (place === undefined) throw unknownPartition(topic, partition, partitions.length);
+    const whole = { ...fields, slot: place.slot } as HostVerbs[V]['ask'];
+    const { error, reply } = await new Promise<{ error: number; reply: HostReplyOf<V> | null }>((resolve) =>
+      dispatcher.askHost(place.host, verb, whole, (error, reply) => resolve({ error, reply })),
+    );
+    if (error === 0 && reply !== null) return reply;
+    if (!isRetriable(error) || clock.monotonicMs() >= deadlineMs)
+      throw new BusError(errorName(error), `${verb} was refused: ${advice(error)}`);
+    await new Promise<void>((resolve) => void clock.after(AGAIN_AFTER_MS, resolve, true));
+  }
 }
 
 /** What may be asked twice: its second answer is the first one's, or as good. */

@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import type { GroupDescription, GroupState, GroupType, OffsetToCommit } from '../coordinator/groups/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { PartitionDescription } from '../partition/protocol.ts';
-import { ask, askCoordinator, loadTopic } from './ask.ts';
+import { ask, askCoordinator, askPartition, loadTopic } from './ask.ts';
 import { type CheckedTarget, checkExport, checkGroupId, checkReset, type OffsetsExport, type ResetOptions } from './group-checks.ts';
 import { keyOf, type TopicPartition } from './places.ts';
 import { advice, unknownPartition } from './refusals.ts';
@@ -230,9 +230,8 @@ async function targetOf(
       if (current < 0) throw new BusError('INVALID_ARGUMENT', `nothing is committed of ${topic}-${partition}, so it cannot be shifted`);
       return current + to.by;
     case 'time': {
-      const { host, slot } = (await loadTopic(dispatcher, topic)).partitions[partition];
       const timestampMs = to.isAgo ? Math.max(0, dispatcher.clock.nowMs() - to.ms) : to.ms;
-      const { offset } = await ask(dispatcher, host, 'listOffsets', { slot, timestampMs });
+      const { offset } = await askPartition(dispatcher, { topic, partition }, 'listOffsets', { timestampMs });
       return offset < 0 ? log.highWatermark : offset;
     }
   }

@@ -1,7 +1,7 @@
 /** Where a place in a partition is, asked of the host that carries it. */
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
-import { ask, loadTopic } from './ask.ts';
+import { askPartition } from './ask.ts';
 import type { SeekTarget, TopicPartition } from './places.ts';
 import { unknownTopic } from './refusals.ts';
 
@@ -22,8 +22,6 @@ export async function offsetAt(dispatcher: Dispatcher, one: TopicPartition, targ
 }
 
 async function listOffset(dispatcher: Dispatcher, one: TopicPartition, timestampMs: number): Promise<number> {
-  await loadTopic(dispatcher, one.topic);
-  const { slot, host } = topicOf(dispatcher, one).partitions[one.partition];
-  const { offset } = await ask(dispatcher, host, 'listOffsets', { slot, timestampMs });
+  const { offset } = await askPartition(dispatcher, one, 'listOffsets', { timestampMs });
   return offset;
 }

@@ -1,8 +1,11 @@
-/** Metadata that is older than what the coordinator has assigned is asked for anew. */
+/** Metadata that is older than what the coordinator has assigned, or than what a host carries, is asked for anew. */
 import { expect, test } from 'vitest';
-import { loadTopicWith } from '../../src/client/ask.ts';
+import { errors } from '../../src/base/errors.ts';
+import { askPartition, loadTopicWith } from '../../src/client/ask.ts';
 import type { TopicMetadata } from '../../src/coordinator/protocol.ts';
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts';
+import type { BusError } from '../../src/index.ts';
+import { settlePromises, VirtualClock } from '../sim/virtual-clock.ts';
 
 function metadata(partitions: number, topicId = 'a'): TopicMetadata {
   const rows = Array.from({ length: partitions }, (_, partition) => ({ partition, slot: partition, host: 0, leaderEpoch: 0 }));
@@ -54,4 +57,49 @@ test('one that was made anew under the name of the one before is found by its id
   // It may be older than what is known: it is gone then, and who asked sees by the id that this is another one.
   expect((await loadTopicWith(dispatcher, 'orders', 1, 'a')).topicId).toBe('b');
   expect(asked()).toBe(2);
+});
+
+/** A host that carries another slot by now; metadata say so when they are asked for anew. */
+function moving(now: TopicMetadata | undefined) {
+  const clock = new VirtualClock();
+  let kept: TopicMetadata | undefined = metadata(1);
+  const slots: number[] = [];
+  const dispatcher = {
+    clock,
+    topic: () => kept,
+    forgetTopic: () => {},
+    loadTopics: (_names: readonly string[], _autoCreate: boolean, done: (error: number, refusals: Map<string, number>) => void) =>
+      done(0, new Map()),
+    askHost: (_host: number, _verb: string, { slot }: { slot: number }, done: (error: number, reply: object | null) => void) => {
+      slots.push(slot);
+      kept = now;
+      if (slot === 0) done(errors.NOT_LEADER_OR_FOLLOWER.code, null);
+      else done(0, { offset: 5 });
+    },
+  };
+  const asked = askPartition(dispatcher as unknown as Dispatcher, { topic: 'orders', topicId: 'a', partition: 0 }, 'listOffsets', {
+    timestampMs: -2,
+  });
+  const settled = asked.then(
+    ({ offset }) => offset,
+    (error: BusError) => error.code,
+  );
+  return { clock, slots, settled };
+}
+
+test.each([
+  ['that was deleted', undefined, 'UNKNOWN_TOPIC_OR_PARTITION', [0]],
+  [
+    'that was deleted and made anew',
+    { ...metadata(2, 'b'), partitions: metadata(2).partitions.slice(1) },
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    [0],
+  ],
+  ['whose partition is elsewhere now', { ...metadata(2), partitions: metadata(2).partitions.slice(1) }, 5, [0, 1]],
+])('a host that does not carry the partition is not asked on for a topic %s', async (_what, now, outcome, asked) => {
+  const { clock, slots, settled } = moving(now);
+  await settlePromises();
+  clock.step();
+  expect(await settled).toBe(outcome);
+  expect(slots).toEqual(asked);
 });

@@ -75,6 +75,8 @@ export class GroupAuditor {
   readonly #names = new Map<string, string>();
   /** How many groups of each name are gone: the next one counts its epochs anew. */
   readonly #eras = new Map<string, number>();
+  /** Of which of them each member was last, by group and member id: who is told late may be of one that is gone, or out of the present one. */
+  readonly #erasOfMembers = new Map<string, number>();
   /** By group and partition. */
   readonly #claims = new Map<string, Claim[]>();
   readonly #committed = new Map<string, number>();
@@ -122,6 +124,7 @@ export class GroupAuditor {
         const group = this.#enter(fact.group);
         const before = group.members;
         group.members = new Map(fact.members.map((row) => [row.memberId, row]));
+        for (const { memberId } of fact.members) this.#enroll(fact.group.groupId, memberId);
         for (const memberId of before.keys()) if (!group.members.has(memberId)) this.counts.membersGone++;
         return group;
       }
@@ -131,6 +134,7 @@ export class GroupAuditor {
         const group = this.#groups.get(fact.groupId);
         if (group === undefined) return this.#lost(`a member of ${fact.groupId} changed, which is not stored`);
         group.members.set(fact.member.memberId, fact.member);
+        this.#enroll(fact.groupId, fact.member.memberId);
         return group;
       }
       case 'memberGone': {
@@ -152,6 +156,10 @@ export class GroupAuditor {
       default:
         return null;
     }
+  }
+
+  #enroll(groupId: string, memberId: string): void {
+    this.#erasOfMembers.set(`${groupId} ${memberId}`, this.#eraOf(groupId));
   }
 
   #enter(row: GroupRow): StoredGroup {
@@ -255,8 +263,7 @@ export class GroupAuditor {
     this.#checkOwner('assigned', groupId, claimant, topic, partition);
     const claims = this.#claims.get(key) ?? [];
     this.#claims.set(key, claims);
-    // One who is told late may be of a group that is gone.
-    const era = this.#eraOf(groupId) - (this.#groups.get(groupId)?.members.has(memberId) === true ? 0 : 1);
+    const era = this.#erasOfMembers.get(`${groupId} ${memberId}`) ?? this.#eraOf(groupId);
     const isPassing = this.#auditor.isPassing(topic);
     for (const other of claims) {
       this.#look(other);

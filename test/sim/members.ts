@@ -64,6 +64,9 @@ interface Part {
  */
 export const GONE = /^offsets of \d+ partitions were not committed: there is no partition passing\.\w+-\d+ \(any more\)$/;
 
+/** Its thread was held up for longer than a session, so that it is no member any more: its partitions are others', and its offsets too. */
+export const EXPELLED = /^offsets of \d+ partitions were not committed: \S+ was not committed: .* is not a member of group .* \(any more\)/;
+
 /** After an error, before it is tried again. */
 const AGAIN_MS = 20;
 

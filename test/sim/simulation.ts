@@ -12,7 +12,7 @@ import { SimBus } from './bus.ts';
 import { Crowd } from './crowd.ts';
 import { Groups } from './groups.ts';
 import { Machine } from './machine.ts';
-import { GONE } from './members.ts';
+import { EXPELLED, GONE } from './members.ts';
 import { allCommitted, endsOf, insist, repeatedly, Stuck } from './patience.ts';
 import { type Closing, type Ending, type Fault, type Life, makePlan, type Plan } from './plan.ts';
 import { watchProgress } from './progress.ts';
@@ -283,12 +283,13 @@ class Simulation {
     if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
     if ('error' in closed) throw closed.error;
     // What a sick disk kept of a deleted topic is removed by the next start, and so is what a coordinator was about to remove when it went:
-    // its successor does not meet the hosts that have closed by then. A handler that hangs does so as its plan says.
+    // its successor does not meet the hosts that have closed by then. A handler that hangs does so as its plan says; a close that comes
+    // while its thread is held up cannot hand over what the group has taken from its members meanwhile.
     const mayKeep = this.#machine.errors > 0 || coordinator.crashes > before;
     const unfinished = closed.value.unfinished
       .filter((what) => !mayKeep || !what.endsWith('still being deleted'))
       .filter((what) => !GONE.test(what))
-      .filter((what) => when === 'settled' || !/^the handler of .* did not end within/.test(what))
+      .filter((what) => when === 'settled' || !(/^the handler of .* did not end within/.test(what) || EXPELLED.test(what)))
       // Without a coordinator there are no commits, and no places of topics that have changed; hosts that it had reached close in order.
       .filter((what) => when !== 'lost' || what.startsWith('host '));
     if (unfinished.length > 0 && (when === 'settled' || when === 'hurried'))

@@ -53,7 +53,8 @@ export class Ownership<K, V, H> {
   #cancels = new Set<() => void>();
   /** The user's callback that was called last: the next one waits for it. */
   #running: Promise<void> = Promise.resolve();
-  /** What the user has been told to give up. */
+  /** What the user has been told to be his, and what of it he has been told to give up. */
+  readonly #shown = new WeakSet<Held<K, V, H>>();
   readonly #told = new WeakSet<Held<K, V, H>>();
   #released = false;
 
@@ -78,15 +79,16 @@ export class Ownership<K, V, H> {
   /** All that is held belongs to others. */
   lose(): void {
     this.#void();
-    const { intake, callbacks, boundMs } = this.#setup;
+    const { intake, boundMs } = this.#setup;
     const lost = intake.all();
     for (const one of lost) this.#remove(one);
-    if (lost.length === 0) return;
-    const places = lost.map(placeOnly);
-    intake.runner?.lost(places);
+    if (lost.length > 0) intake.runner?.lost(lost.map(placeOnly));
+    // What was about to be taken up the user has not heard of.
+    const shown = lost.filter((one) => this.#shown.has(one));
+    if (shown.length === 0) return;
     this.#inTurn(async () => {
       const boundary = this.#boundary(boundMs);
-      await this.#tell('onLost', callbacks.onLost, places, boundary);
+      await this.#tell('onLost', shown, boundary);
       boundary.end();
     });
   }
@@ -130,11 +132,9 @@ export class Ownership<K, V, H> {
     if (which.length === 0) return [];
     const unfinished: string[] = [];
     await this.#commitFinished(which, boundary);
-    const { onRevoked } = this.#setup.callbacks;
-    // A close may come while the user is being told.
-    const untold = which.filter((one) => !this.#told.has(one));
-    for (const one of untold) this.#told.add(one);
-    const isTold = await this.#tell('onRevoked', onRevoked, untold.map(placeOnly), boundary);
+    // A close may come while the user is being told, or before he was told that it is his.
+    const untold = which.filter((one) => this.#shown.has(one) && !this.#told.has(one));
+    const isTold = await this.#tell('onRevoked', untold, boundary);
     if (!isTold && !boundary.isVoid()) unfinished.push('onRevoked had not ended');
     const failure = boundary.isVoid() ? null : await this.#commitFinished(which, boundary);
     if (failure !== null) unfinished.push(failure);
@@ -160,7 +160,7 @@ export class Ownership<K, V, H> {
 
   async #takeUp(places: readonly AssignedPlace[], age: number): Promise<void> {
     if (places.length === 0) return;
-    const { dispatcher, intake, callbacks, boundMs } = this.#setup;
+    const { dispatcher, intake, boundMs } = this.#setup;
     const isVoid = (): boolean => age !== this.#age;
     const known = await this.#known(places, isVoid);
     const committed = await this.#committed(known, isVoid);
@@ -174,17 +174,18 @@ export class Ownership<K, V, H> {
       return one;
     });
     const boundary = this.#boundary(boundMs);
-    await this.#tell('onAssigned', callbacks.onAssigned, taken.map(placeOnly), boundary);
+    await this.#tell('onAssigned', taken, boundary);
     boundary.end();
     // What was known of their topics may have become stale meanwhile, and is forgotten then.
     if (!isVoid()) await this.#known(taken, isVoid);
     if (isVoid()) return;
     for (const one of taken) {
       one.moving = false;
-      if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
       // A topic that was deleted meanwhile, or made anew, is told by the next assignment.
       const topic = dispatcher.topic(one.topic);
-      if (topic?.partitions[one.partition] !== undefined && topic.topicId === one.topicId) intake.follow(one, topic);
+      if (topic?.partitions[one.partition] === undefined || topic.topicId !== one.topicId) continue;
+      if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
+      intake.follow(one, topic);
     }
     intake.wake();
   }
@@ -236,22 +237,32 @@ export class Ownership<K, V, H> {
     return start ?? -1;
   }
 
-  /** What cannot succeed is told to the user at his next read; null then, and when it does not matter any more. */
+  /** What cannot succeed is told to the user at his next read; null then, and as soon as it does not matter any more. */
   async #untilItWorks<T>(attempt: () => Promise<T>, isWorthTrying: (error: BusError) => boolean, isVoid: () => boolean): Promise<T | null> {
     const { dispatcher, intake } = this.#setup;
-    for (let failures = 0; ; failures++) {
-      if (isVoid() || dispatcher.closed) return null;
-      try {
-        return await attempt();
-      } catch (error) {
-        if (!(error instanceof BusError)) throw error;
-        if (isVoid() || error.code === 'CLOSED') return null;
-        if (!isWorthTrying(error)) {
-          if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') intake.fail(error, 'once');
-          return null;
+    // An answer may be long in coming, and what follows in the chain, or a close, does not wait for it.
+    let cancel = (): void => {};
+    const voided = new Promise<null>((resolve) => {
+      cancel = () => resolve(null);
+    });
+    this.#cancels.add(cancel);
+    try {
+      for (let failures = 0; ; failures++) {
+        if (isVoid() || dispatcher.closed) return null;
+        try {
+          return await Promise.race([attempt(), voided]);
+        } catch (error) {
+          if (!(error instanceof BusError)) throw error;
+          if (isVoid() || error.code === 'CLOSED') return null;
+          if (!isWorthTrying(error)) {
+            if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') intake.fail(error, 'once');
+            return null;
+          }
         }
+        await Promise.race([voided, new Promise<void>((resolve) => void dispatcher.clock.after(backoffMs(failures), resolve))]);
       }
-      await new Promise<void>((resolve) => void dispatcher.clock.after(backoffMs(failures), resolve));
+    } finally {
+      this.#cancels.delete(cancel);
     }
   }
 
@@ -261,11 +272,17 @@ export class Ownership<K, V, H> {
     return places.map((place) => this.#setup.intake.find(place)).filter((one) => one !== undefined);
   }
 
-  /** False when the callback has not ended in time. */
-  async #tell(what: string, callback: Told | undefined, places: TopicPartition[], boundary: Boundary): Promise<boolean> {
+  /** False when the callback has not ended in time, or was not called: what is void by the time of its turn is not so any more. */
+  async #tell(what: keyof Callbacks, which: readonly Held<K, V, H>[], boundary: Boundary): Promise<boolean> {
+    const callback = this.#setup.callbacks[what];
+    if (callback !== undefined) await boundary.race(this.#running);
+    // That something is lost remains true.
+    if (what !== 'onLost' && boundary.isVoid()) return false;
+    if (what === 'onAssigned') for (const one of which) this.#shown.add(one);
+    if (what === 'onRevoked') for (const one of which) this.#told.add(one);
     if (callback === undefined) return true;
+    const places = which.map(placeOnly);
     const failed = (cause: unknown): void => process.emitWarning(userCodeFailed(what, cause));
-    await boundary.race(this.#running);
     if (places.length > 0) this.#running = (async () => void (await callback(places)))().catch(failed);
     const isLate = (await boundary.race(this.#running)) === LATE;
     if (isLate && !boundary.isVoid()) {
