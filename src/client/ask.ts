@@ -108,12 +108,14 @@ export function askCoordinator<V extends CoordinatorVerb>(
 export async function loadTopic(dispatcher: Dispatcher, name: string, autoCreate = false): Promise<TopicMetadata> {
   const known = dispatcher.topic(checkText('the name of a topic', name));
   if (known !== undefined) return known;
-  const error = await new Promise<number>((resolve) =>
-    dispatcher.loadTopics([name], autoCreate, (failed, refusals) => resolve(failed === 0 ? (refusals.get(name) ?? 0) : failed)),
+  return new Promise((resolve, reject) =>
+    dispatcher.loadTopics([name], autoCreate, (error, refusals) => {
+      // Looked up at once: what comes in the same turn may say that the topic has changed, and then it is forgotten again.
+      const loaded = dispatcher.topic(name);
+      if (loaded === undefined) reject(unknownTopic(name, error === 0 ? (refusals.get(name) ?? 0) : error));
+      else resolve(loaded);
+    }),
   );
-  const loaded = dispatcher.topic(name);
-  if (loaded === undefined) throw unknownTopic(name, error);
-  return loaded;
 }
 
 /**

@@ -3,7 +3,7 @@
  * serves the main thread, a worker of the user's and the listener; it does not know whether a port leads to a thread or a function.
  */
 
-import { type BusError, errors } from '../base/errors.ts';
+import { type BusError, errors, isRetriable } from '../base/errors.ts';
 import type {
   CoordinatorAnswer,
   CoordinatorAsk,
@@ -70,6 +70,8 @@ type Loaded = (error: number, refusals: ReadonlyMap<string, number>) => void;
 
 type CoordinatorLink = Link<CoordinatorAsk, CoordinatorReply, CoordinatorNotice>;
 type HostLink = Link<HostAsk, HostReply, HostNotice>;
+
+const RELOAD_MS = 50;
 
 export class Dispatcher {
   readonly index: number;
@@ -248,6 +250,14 @@ export class Dispatcher {
     }
     for (const name of names) waiting.names.add(name);
     waiting.done.push(done);
+  }
+
+  /** For who follows these topics and was told that they have changed: nobody will say so again, so it is asked until it is answered. */
+  reloadTopics(names: readonly string[], done: () => void): void {
+    this.loadTopics(names, false, (error) => {
+      if (error === 0) return done();
+      if (isRetriable(error) && !this.#closed) this.clock.after(RELOAD_MS, () => this.reloadTopics(names, done));
+    });
   }
 
   /** A coordinator that goes before it has answered is no answer: its successor is asked. */

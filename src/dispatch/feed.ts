@@ -1,4 +1,4 @@
-/** A partition that is followed, what was fetched of it, and whose turn it is to be handed out. */
+/** A partition that is followed, what was fetched of it, of which host, and whose turn it is to be handed out. */
 import type { FetchPart } from '../partition/protocol.ts';
 
 /** Whole batches of one partition, in order. Records below `offset` were not asked for. */
@@ -64,6 +64,21 @@ export interface Feed {
   generation: number;
   /** Is in the ring of feeds that have something to give. */
   ringed: boolean;
+}
+
+/** What a reader has with one host. */
+export interface HostSession {
+  host: number;
+  id: number;
+  fresh: boolean;
+  /** What the next fetch must tell the host. */
+  changes: Map<number, Feed | null>;
+  outstanding: boolean;
+  /** The outstanding fetch was told to return. */
+  woken: boolean;
+  /** The next fetch is sent when what has come was handed out. */
+  resting: boolean;
+  feeds: number;
 }
 
 /** Feeds with a loaded chunk at the head of their queue, the longest unserved first. */

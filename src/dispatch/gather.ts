@@ -198,8 +198,7 @@ export class Gather implements Subscriber {
   topicsChanged(names: readonly string[]): void {
     const known = names.filter((name) => this.#lanes.has(name));
     if (known.length === 0) return;
-    this.#dispatcher.loadTopics(known, false, (error) => {
-      if (error !== 0) return;
+    this.#dispatcher.reloadTopics(known, () => {
       for (const name of known) this.#relocate(name);
     });
   }

@@ -6,7 +6,7 @@ import { errors, isRetriable } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
-import { type Chunk, type ChunkMemory, type Feed, type Fetched, Ring } from './feed.ts';
+import { type Chunk, type ChunkMemory, type Feed, type Fetched, type HostSession, Ring } from './feed.ts';
 import { isSound, readSlice } from './slices.ts';
 import { allowanceOf } from './strain.ts';
 import type { Gate } from './throttles.ts';
@@ -42,20 +42,6 @@ export interface ReaderEvents {
     startOffset: number,
     highWatermark: number,
   ): void;
-}
-
-interface HostSession {
-  host: number;
-  id: number;
-  fresh: boolean;
-  /** What the next fetch must tell the host. */
-  changes: Map<number, Feed | null>;
-  outstanding: boolean;
-  /** The outstanding fetch was told to return. */
-  woken: boolean;
-  /** The next fetch is sent when what has come was handed out. */
-  resting: boolean;
-  feeds: number;
 }
 
 const RETRY_MS = 50;
@@ -111,6 +97,8 @@ export class Reader implements Subscriber {
     this.#bySlot.set(slot, feed);
     this.#session(host).feeds++;
     this.#change(feed, false);
+    // It has changed since this was learnt: nobody will say so again.
+    if (this.#dispatcher.topic(topic) === undefined) this.topicsChanged([topic]);
   }
 
   /** Whether a partition is followed, and is of this topic. */
@@ -210,8 +198,8 @@ export class Reader implements Subscriber {
   topicsChanged(names: readonly string[]): void {
     const known = names.filter((name) => [...this.#feeds.values()].some((feed) => feed.topic === name));
     if (known.length === 0) return;
-    this.#dispatcher.loadTopics(known, false, (error) => {
-      if (!this.#closed && error === 0) for (const name of known) this.#relocate(name);
+    this.#dispatcher.reloadTopics(known, () => {
+      if (!this.#closed) for (const name of known) this.#relocate(name);
     });
   }
 

@@ -103,3 +103,15 @@ test.each([
   expect(await settled).toBe(outcome);
   expect(slots).toEqual(asked);
 });
+
+test('one that changes in the very turn in which it is told is there all the same: who follows it is told of the change', async () => {
+  const { dispatcher } = dispatcherOf(0, 2);
+  dispatcher.forgetTopic('orders');
+  const { loadTopics } = dispatcher;
+  dispatcher.loadTopics = (names, autoCreate, done) => {
+    loadTopics(names, autoCreate, done);
+    // The notice behind the answer.
+    dispatcher.forgetTopic('orders');
+  };
+  expect((await loadTopicWith(dispatcher, 'orders', 1)).partitions).toHaveLength(2);
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { errors } from '../../src/base/errors.ts';
+import { type ErrorName, errors } from '../../src/base/errors.ts';
 import type { CoordinatorAnswer, CoordinatorPost, TopicMetadata } from '../../src/coordinator/protocol.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import { outboxMemory } from '../../src/dispatch/outbox.ts';
@@ -137,6 +137,56 @@ test.each([
   await settle();
   expect(stops).toEqual(expected);
   reader.close();
+});
+
+/** Answers each question for metadata with the next of these: an error, or where partition 0 lies. */
+function answerMetadata(theirs: Port<CoordinatorAnswer, CoordinatorPost>, answers: (ErrorName | number)[]): void {
+  const hear = (): void => {
+    for (let post = theirs.take(); post !== undefined; post = theirs.take()) for (const ask of post.asks) answer(ask.verb, ask.id);
+  };
+  const answer = (verb: string, id: number): void => {
+    const next = answers.shift();
+    if (verb !== 'metadata' || next === undefined) return;
+    const topic = makeTopic('the first');
+    if (typeof next === 'number') topic.partitions[0].host = next;
+    const error = typeof next === 'number' ? 0 : errors[next].code;
+    theirs.post({ replies: [{ verb, id, error, epoch: 2, topics: error === 0 ? [topic] : [] }], notices: [] });
+  };
+  theirs.listen(hear, () => {});
+}
+
+const hostsAsked = (hosts: FakeHost[]): number[] => hosts.flatMap(({ fetches }, host) => fetches.flatMap((ask) => changesOf(ask, host)));
+
+/** By partition: where its host was told to begin. */
+function changesOf({ changes }: HostAskOf<'fetch'>, host: number): number[] {
+  return changes !== null && changes[0] === 0 && changes[2] > 0 ? [host] : [];
+}
+
+describe('a reader of a partition that has moved', () => {
+  test('asks where it is now until it is answered: nobody says so again', async () => {
+    const { reader, hosts, theirs } = readerOfTwoHosts();
+    const answers: (ErrorName | number)[] = [0, 'NETWORK_EXCEPTION', 'REQUEST_TIMED_OUT', 1];
+    answerMetadata(theirs, answers);
+    await settle();
+    expect(hostsAsked(hosts)).toEqual([0]);
+    theirs.post({ replies: [], notices: [{ notice: 'topics', epoch: 3, names: ['a'] }] });
+    await expect.poll(() => answers).toEqual([]);
+    await settle();
+    hosts[1].give({ slot: 1, offset: 0, length: 1 });
+    await settle();
+    expect(hostsAsked(hosts)).toEqual([0, 1]);
+    reader.close();
+  });
+
+  test('and had moved already when it was taken up: what was known is forgotten by then', async () => {
+    const { reader, hosts, theirs, dispatcher } = readerOfTwoHosts();
+    answerMetadata(theirs, [1]);
+    expect(dispatcher.topic('a')).toBeUndefined();
+    await settle();
+    hosts[1].give({ slot: 1, offset: 0, length: 1 });
+    await expect.poll(() => hostsAsked(hosts)).toEqual([0, 1]);
+    reader.close();
+  });
 });
 
 describe('a reader in a thread whose heap is near its limit', () => {

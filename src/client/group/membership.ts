@@ -163,8 +163,9 @@ function answered(before: Membership, { error, message, reply }: Extract<Happeni
   if (state.phase === 'leaving') return leaveAnswered(state, error, nowMs);
   if (error === 0 && reply?.verb === 'consumerGroupHeartbeat') return heard(state, reply, nowMs);
   switch (error) {
-    case errors.UNKNOWN_MEMBER_ID.code:
     case errors.FENCED_MEMBER_EPOCH.code:
+      return state.phase === 'joining' ? leaveFirst(state) : fenced(state, error, message);
+    case errors.UNKNOWN_MEMBER_ID.code:
       return fenced(state, error, message);
     case errors.UNRELEASED_INSTANCE_ID.code: {
       // Who held this place before may be gone without a word: the group gives it up when its session ends.
@@ -240,6 +241,14 @@ function fenced(state: Membership, error: number, message: string): Decision<Mem
   const lost = lose(state, error, message);
   const joining = join(lost.state);
   return { state: joining.state, effects: [...lost.effects, ...joining.effects] };
+}
+
+/**
+ * The group still has this member in an epoch of which it has not heard, and refuses its join for as long: by itself it would give it up when
+ * the session ends, and nobody would read its partitions until then. Kafka's brokers do the same.
+ */
+function leaveFirst(state: Membership): Decision<Membership> {
+  return heartbeat({ ...state, phase: 'leaving', wantedAgain: true });
 }
 
 function stalled(state: Membership, message: string): Decision<Membership> {

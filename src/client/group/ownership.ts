@@ -4,6 +4,7 @@
  */
 import { BusError } from '../../base/errors.ts';
 import type { TopicPartitions } from '../../coordinator/groups/protocol.ts';
+import type { TopicMetadata } from '../../coordinator/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { loadTopicWith } from '../ask.ts';
 import type { Held, Intake } from '../intake.ts';
@@ -39,6 +40,7 @@ export interface OwnershipSetup<K, V, H> {
 
 /** Without an id: of the topic that has this name now. */
 type AssignedPlace = TopicPartition & { topicId?: string | undefined };
+type KnownPlace = TopicPartition & { topicId: string; metadata: TopicMetadata };
 
 const LATE = Symbol('late');
 const GRACE_MS = 50;
@@ -160,7 +162,7 @@ export class Ownership<K, V, H> {
 
   async #takeUp(places: readonly AssignedPlace[], age: number): Promise<void> {
     if (places.length === 0) return;
-    const { dispatcher, intake, boundMs } = this.#setup;
+    const { intake, boundMs } = this.#setup;
     const isVoid = (): boolean => age !== this.#age;
     const known = await this.#known(places, isVoid);
     const committed = await this.#committed(known, isVoid);
@@ -177,21 +179,21 @@ export class Ownership<K, V, H> {
     await this.#tell('onAssigned', taken, boundary);
     boundary.end();
     // What was known of their topics may have become stale meanwhile, and is forgotten then.
-    if (!isVoid()) await this.#known(taken, isVoid);
+    const there = isVoid() ? [] : await this.#known(taken, isVoid);
     if (isVoid()) return;
     for (const one of taken) {
       one.moving = false;
       // A topic that was deleted meanwhile, or made anew, is told by the next assignment.
-      const topic = dispatcher.topic(one.topic);
-      if (topic?.partitions[one.partition] === undefined || topic.topicId !== one.topicId) continue;
+      const known = there.find(({ topic, partition }) => topic === one.topic && partition === one.partition);
+      if (known === undefined) continue;
       if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
-      intake.follow(one, topic);
+      intake.follow(one, known.metadata);
     }
     intake.wake();
   }
 
   /** Those whose topic is known by then; one that is not there any more, or whose name is another's, will leave the assignment too. */
-  async #known(places: readonly AssignedPlace[], isVoid: () => boolean): Promise<(TopicPartition & { topicId: string })[]> {
+  async #known(places: readonly AssignedPlace[], isVoid: () => boolean): Promise<KnownPlace[]> {
     const { dispatcher } = this.#setup;
     const last = new Map<string, AssignedPlace>();
     for (const place of places) if (place.partition >= (last.get(place.topic)?.partition ?? 0)) last.set(place.topic, place);
@@ -208,7 +210,7 @@ export class Ownership<K, V, H> {
     return places.flatMap(({ topic, partition, topicId }) => {
       const known = there[names.indexOf(topic)];
       if (known?.partitions[partition] === undefined || (topicId ?? known.topicId) !== known.topicId) return [];
-      return [{ topic, partition, topicId: known.topicId }];
+      return [{ topic, partition, topicId: known.topicId, metadata: known }];
     });
   }
 

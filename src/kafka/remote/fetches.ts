@@ -27,6 +27,8 @@ interface Session {
   readonly lanes: FetchLane[];
   /** The fetch of the reader that is not answered. */
   ask: Ask | null;
+  /** Connections that were given up since the broker has answered on one. */
+  givenUp: number;
 }
 
 export class Fetches {
@@ -43,7 +45,7 @@ export class Fetches {
     let session = this.#sessions.get(ask.session);
     if (session === undefined) {
       if (!ask.fresh) return this.#reply(ask, errors.FETCH_SESSION_ID_NOT_FOUND.code, [], null);
-      session = { followed: new Map(), lanes: [], ask: null };
+      session = { followed: new Map(), lanes: [], ask: null, givenUp: 0 };
       this.#sessions.set(ask.session, session);
     }
     if (ask.fresh) session.followed.clear();
@@ -100,7 +102,8 @@ export class Fetches {
 
   #send(session: Session): void {
     const { ask, lanes } = session;
-    if (ask === null) return;
+    // One that waits for just this is as good as another.
+    if (ask === null || lanes.some((one) => one.isBusy && !one.isStale(session.followed))) return;
     let lane = lanes.find((one) => !one.isBusy);
     if (lane === undefined) {
       if (lanes.length >= LANES_MAX && !this.#isParked(session)) return;
@@ -116,16 +119,18 @@ export class Fetches {
 
   /**
    * Every connection has a Fetch that waits at the broker, and what it waits for is not wanted any more: the oldest is given up, unless it is
-   * so young that it may be bringing something. Then the next look is when it is old enough.
+   * so young that it may be bringing something. Then the next look is when it is old enough. How long a broker takes to answer is not known:
+   * each that is given up in vain makes the next one older, or a reader that turns often would never hear a slow broker.
    */
   #isParked(session: Session): boolean {
     const { clock } = this.#setup.requests;
     const { lanes } = session;
-    const youngMs = lanes[0].busySinceMs + PARKED_MS - clock.monotonicMs();
+    const youngMs = lanes[0].busySinceMs + PARKED_MS * 2 ** Math.min(session.givenUp, 10) - clock.monotonicMs();
     if (youngMs > 0) {
       clock.after(youngMs, () => this.#send(session), true);
       return false;
     }
+    session.givenUp++;
     lanes.shift()?.close();
     return true;
   }
@@ -142,6 +147,7 @@ export class Fetches {
   }
 
   #arrived(session: Session, lane: FetchLane, response: Response, frame: Buffer): void {
+    session.givenUp = 0;
     const { ask } = session;
     if (ask === null) return;
     if (response.errorCode !== 0) return this.#refused(session, ask, response.errorCode);

@@ -203,6 +203,23 @@ describe('a member', () => {
     expect(life.refuse('FENCED_MEMBER_EPOCH', 1)).toEqual([]);
   });
 
+  test('leaves first where the group still has it: refused until its session ended, it would ask without a pause and read nothing', () => {
+    const life = settled();
+    life.wait();
+    expect(life.refuse('FENCED_MEMBER_EPOCH')).toEqual(['lose t:0,1', 'heartbeat 0 reads t owns nothing']);
+    expect(life.refuse('FENCED_MEMBER_EPOCH')).toEqual(['heartbeat -1']);
+    expect(life.hear(-1)).toEqual(['heartbeat 0 reads t owns nothing']);
+    expect(life.hear(5, [of('T', 0, 1)])).toEqual(['joined', 'give up nothing, take up t:0,1']);
+  });
+
+  test('a static one leaves for a while, so that it keeps its place', () => {
+    const life = settled('static');
+    life.wait();
+    life.refuse('FENCED_MEMBER_EPOCH');
+    expect(life.refuse('FENCED_MEMBER_EPOCH')).toEqual(['heartbeat -2']);
+    expect(life.hear(-2)).toEqual(['heartbeat 0 reads t owns nothing']);
+  });
+
   test('says everything again when the coordinator was away, at growing intervals', () => {
     const life = settled();
     life.wait();

@@ -14,6 +14,8 @@ export interface Members {
 interface Member extends Members {
   name: string;
   owned: number[];
+  /** When it was asked last what it has got, of those asks that it has answered. */
+  askedMs: number;
 }
 
 interface Group {
@@ -66,7 +68,7 @@ export class Fleet {
   async join(group: string, { client, assignor }: Members): Promise<void> {
     const name = `${group}-${client.replaceAll(/[^\w-]/g, '')}-${++this.#lastMember}`;
     await this.witness(client).ask('join', { member: name, group, topics: [this.#topic], assignor, withinMs: 60_000 });
-    this.#group(group).members.push({ name, client, assignor, owned: [] });
+    this.#group(group).members.push({ name, client, assignor, owned: [], askedMs: performance.now() });
   }
 
   /** The member at that place. */
@@ -107,7 +109,9 @@ export class Fleet {
     const all = [...this.#groups.values()].flatMap((group) => group.members.map((member) => ({ group, member })));
     await Promise.all(
       all.map(async ({ group, member }) => {
+        const askedMs = performance.now();
         const { owned, taken, errors } = await this.witness(member.client).ask('poll', { member: member.name });
+        member.askedMs = askedMs;
         member.owned = owned[this.#topic] ?? [];
         this.#note(group, taken, errors);
       }),
@@ -127,12 +131,15 @@ export class Fleet {
     }
   }
 
-  /** Groups with members that have not read what was acknowledged so long ago, in words. */
+  /**
+   * Groups with members that have not read what was acknowledged so long ago, in words. Counted from when the members were asked last: one
+   * round of asking waits for the slowest client, and on a busy machine that alone took longer than a stall.
+   */
   late(ms: number): string[] {
-    const before = performance.now() - ms;
     return [...this.#groups.values()]
       .filter(({ members }) => members.length > 0)
       .flatMap(({ name, unread, members }) => {
+        const before = Math.min(...members.map(({ askedMs }) => askedMs)) - ms;
         const missing = [...unread].filter((key) => (this.#written.get(key) ?? 0) <= before);
         const owned = members.map(({ name, owned }) => `${name} has ${owned.join(',') || 'nothing'}`);
         return missing.length === 0 ? [] : [`${name} has not read ${missing.length} (${missing.slice(0, 5)}); ${owned.join(', ')}`];
