@@ -7,6 +7,7 @@ import { FetchSessions } from './fetch-sessions.ts';
 import type { Handler } from './handler.ts';
 import { Landing } from './landing.ts';
 import { ReadBuffers } from './read-buffers.ts';
+import { ReadManner } from './read-manner.ts';
 import { Topics } from './topics.ts';
 
 export interface BrokerSetup {
@@ -36,6 +37,7 @@ export class Broker implements Subscriber {
   readonly sessions: FetchSessions;
   readonly landing: Landing;
   readonly readBuffers = new ReadBuffers();
+  readonly readManner = new ReadManner();
   /** What clients are told to connect to; known when the listener listens. */
   advertised = { host: '', port: 0 };
   /** Called when the bus is gone: nothing can be answered any more. */

@@ -6,9 +6,10 @@ import { errors } from '../base/errors.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { isSound, readSlice } from '../dispatch/slices.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
-import type { DiskError } from '../world/disk.ts';
+import { DiskError, type DiskFile } from '../world/disk.ts';
 import type { FetchSession, Followed } from './fetch-sessions.ts';
 import type { ReadBuffers } from './read-buffers.ts';
+import type { ReadManner } from './read-manner.ts';
 import type { Topics } from './topics.ts';
 
 export interface Fetched {
@@ -18,8 +19,6 @@ export interface Fetched {
   startOffset: number;
   /** Whole batches; the first may begin before the offset that was asked for. */
   records: Buffer | null;
-  /** What `records` lies in, to be given back when it has left; null: memory of its own. */
-  buffer: Buffer | null;
 }
 
 /** Where fetches are carried out: a broker. */
@@ -27,6 +26,7 @@ export interface FetchGround {
   readonly dispatcher: Dispatcher;
   readonly topics: Topics;
   readonly readBuffers: ReadBuffers;
+  readonly readManner: ReadManner;
 }
 
 export interface FetchWanted {
@@ -40,19 +40,16 @@ export function fetchSession(ground: FetchGround, session: FetchSession, wanted:
   new Fetching(ground, session, wanted, done).start();
 }
 
-/** What was fetched has left, or nobody wants it: its memory is free at once, not when the collector comes by. */
+/** What was fetched has left, or nobody wants it. */
 export function freeFetched({ readBuffers }: FetchGround, fetched: readonly Fetched[]): void {
-  for (const { records, buffer } of fetched) {
-    if (buffer !== null) readBuffers.give(buffer);
-    // Parts of one answer share their memory.
-    else if (records !== null && records.buffer instanceof ArrayBuffer && !records.buffer.detached) records.buffer.transfer(0);
-  }
+  for (const { records } of fetched) if (records !== null) readBuffers.give(records);
 }
 
 class Fetching {
   readonly #dispatcher: Dispatcher;
   readonly #topics: Topics;
   readonly #readBuffers: ReadBuffers;
+  readonly #readManner: ReadManner;
   readonly #session: FetchSession;
   readonly #wanted: FetchWanted;
   readonly #done: (fetched: Fetched[]) => void;
@@ -62,12 +59,15 @@ class Fetching {
   readonly #asked = new Set<number>();
   /** Slices that are being read from files. */
   #reading = 0;
+  /** Bytes of slices that were read at once. */
+  #readBytes = 0;
   #woken = false;
 
   constructor(ground: FetchGround, session: FetchSession, wanted: FetchWanted, done: (fetched: Fetched[]) => void) {
     this.#dispatcher = ground.dispatcher;
     this.#topics = ground.topics;
     this.#readBuffers = ground.readBuffers;
+    this.#readManner = ground.readManner;
     this.#session = session;
     this.#wanted = wanted;
     this.#done = done;
@@ -180,39 +180,71 @@ class Fetching {
     // Unless the next fetch goes on there, the host must be told.
     this.#session.stale.add(followed);
     const { highWatermark, startOffset } = part;
-    const fetched: Fetched = { followed, error: 0, highWatermark, startOffset, records: null, buffer: null };
+    const fetched: Fetched = { followed, error: 0, highWatermark, startOffset, records: null };
     this.#fetched.push(fetched);
     if (part.path !== '') this.#load(fetched, part);
     else if (bytes !== null) fetched.records = Buffer.from(bytes, part.position, part.length);
   }
 
-  /** A slice that is gone (retention) or wrong (damage) is left out: the host has looked when the next fetch comes. */
   #load(fetched: Fetched, part: FetchPart): void {
+    const { path, position, length } = part;
+    const into = this.#readBuffers.take(length);
+    if (this.#readManner.isHere(this.#readBytes + length)) {
+      this.#readBytes += length;
+      return this.#loaded(fetched, part, into, this.#read(part, into));
+    }
     this.#reading++;
-    const read = (): void => {
+    readSlice(
+      this.#dispatcher.disk,
+      path,
+      position,
+      length,
+      (_error, bytes) => {
+        this.#loaded(fetched, part, into, bytes?.length ?? -1);
+        this.#reading--;
+        this.#endIfDone();
+      },
+      into,
+    );
+  }
+
+  /** Reads a slice at once; gives how many bytes there were, −1 if it could not be read. */
+  #read({ path, position }: FetchPart, into: Buffer): number {
+    const { disk, clock } = this.#dispatcher;
+    const beganMs = clock.monotonicMs();
+    let file: DiskFile | null = null;
+    try {
+      file = disk.open(path, 'read');
+      return file.read(into, position);
+    } catch (error) {
+      if (error instanceof DiskError) return -1;
+      throw error;
+    } finally {
+      file?.close();
+      this.#readManner.took(clock.monotonicMs() - beganMs);
+    }
+  }
+
+  /** A slice that is gone (retention) or wrong (damage) is left out: the host has looked when the next fetch comes. */
+  #loaded(fetched: Fetched, { slot, offset, nextOffset, checked }: FetchPart, into: Buffer, count: number): void {
+    if (count === into.length && (checked === true || isSound(into, offset, nextOffset))) {
+      fetched.records = into;
+      return;
+    }
+    this.#readBuffers.give(into);
+    fetched.followed.hostOffset = -1;
+    this.#reading++;
+    this.#dispatcher.askHost(fetched.followed.host, 'verify', { slot, offset }, () => {
       this.#reading--;
       this.#endIfDone();
-    };
-    const { path, position, length, offset, nextOffset } = part;
-    const buffer = this.#readBuffers.take(length);
-    const loaded = (error: DiskError | null, bytes: Buffer | null): void => {
-      if (error === null && bytes !== null && bytes.length === length && isSound(bytes, offset, nextOffset)) {
-        fetched.records = bytes;
-        fetched.buffer = buffer;
-        return read();
-      }
-      this.#readBuffers.give(buffer);
-      fetched.followed.hostOffset = -1;
-      this.#dispatcher.askHost(fetched.followed.host, 'verify', { slot: part.slot, offset }, read);
-    };
-    readSlice(this.#dispatcher.disk, path, position, length, loaded, buffer);
+    });
   }
 
   #fail(followed: Followed, error: number): void {
     this.#failed.add(followed);
     this.#session.stale.add(followed);
     const { highWatermark, startOffset } = followed;
-    this.#fetched.push({ followed, error, highWatermark, startOffset, records: null, buffer: null });
+    this.#fetched.push({ followed, error, highWatermark, startOffset, records: null });
   }
 
   /** One host has enough: the others answer with what they have. */

@@ -1,40 +1,36 @@
 /**
- * Buffers that slices of files are read into on their way to a socket, used again when the socket has taken them: memory that is new at
- * each read costs the kernel its pages and the garbage collector its rounds, together more than to read and to send.
+ * Where slices of files are read to on their way to a socket: one memory of fixed size, of which a range is taken for a slice and given
+ * back when the socket has taken it. Memory that is new at each read costs the kernel its pages and the garbage collector its rounds,
+ * together more than to read and to send. Readers that are slow may hold all of it: the others' slices then have memory of their own.
  */
-import { KiB, MiB } from '../base/bytes.ts';
+import { MiB } from '../base/bytes.ts';
+import { Ranges } from '../base/ranges.ts';
 
-/** Sizes are powers of two from here on; a smaller slice gets memory of its own. */
-const BYTES_MIN = 64 * KiB;
-/** What lies unused is at most this much. */
-const KEPT_BYTES_MAX = 4 * MiB;
+/** Two answers of what Kafka's consumer asks for at once of four partitions. */
+const BYTES = 8 * MiB;
 
 export class ReadBuffers {
-  /** By the logarithm of their size. */
-  readonly #free: readonly Buffer[][] = Array.from({ length: 32 }, () => []);
-  #freeBytes = 0;
+  #memory: Buffer | null = null;
+  readonly #ranges = new Ranges(BYTES);
 
-  /** Bytes that lie unused. */
-  get freeBytes(): number {
-    return this.#freeBytes;
+  /** Bytes that are taken. */
+  get used(): number {
+    return this.#ranges.used;
   }
 
-  /** A buffer of at least so many bytes; what it holds is not told. */
+  /** So many bytes; what they hold is not told. */
   take(bytes: number): Buffer {
-    if (bytes < BYTES_MIN) return Buffer.allocUnsafeSlow(bytes);
-    const log = Math.ceil(Math.log2(bytes));
-    const size = 2 ** log;
-    const free = this.#free[log].pop();
-    if (free === undefined) return Buffer.allocUnsafeSlow(size);
-    this.#freeBytes -= size;
-    return free;
+    const position = this.#ranges.take(bytes);
+    if (position < 0) return Buffer.allocUnsafeSlow(bytes);
+    this.#memory ??= Buffer.allocUnsafeSlow(BYTES);
+    return this.#memory.subarray(position, position + bytes);
   }
 
-  /** Nobody reads it any more. */
-  give(buffer: Buffer): void {
-    const size = buffer.length;
-    if (size < BYTES_MIN || this.#freeBytes + size > KEPT_BYTES_MAX) return;
-    this.#free[Math.log2(size)].push(buffer);
-    this.#freeBytes += size;
+  /** Nobody reads these bytes any more, wherever they lie: what was theirs alone is free at once, not when the collector comes by. */
+  give(bytes: Buffer): void {
+    const { buffer } = bytes;
+    if (buffer === this.#memory?.buffer) this.#ranges.give(bytes.byteOffset, bytes.length);
+    // Parts of one answer of a host share their memory.
+    else if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
   }
 }

@@ -38,6 +38,7 @@ function openFolder(log: LogState, folder: string): void {
     const segment = log.newSegment(baseOffset);
     segment.exists = true;
     segment.size = -1;
+    segment.foundBytes = Number.POSITIVE_INFINITY;
     segment.settled = true;
     log.segments.push(segment);
   }
@@ -144,6 +145,7 @@ function resumeClean(log: LogState, { clean }: Checkpoint, names: readonly strin
   if (sizeOf(OFFSET_INDEX) !== mark.offsetEntries * OFFSET_ENTRY_BYTES || sizeOf(TIME_INDEX) !== mark.timeEntries * TIME_ENTRY_BYTES)
     return false;
   active.resume(mark);
+  active.foundBytes = mark.size;
   log.endOffset = clean.endOffset;
   return true;
 }

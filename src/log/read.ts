@@ -138,7 +138,7 @@ function searchFile(
   if (to <= from) return null;
   const goesOnAt = damage !== undefined && to === damage.position ? damage.position + damage.length : to;
   log.rememberCursor(nextOffset, segment, goesOnAt);
-  return { kind: 'file', path: segment.path, position: from, length: to - from, nextOffset };
+  return { kind: 'file', path: segment.path, position: from, length: to - from, nextOffset, checked: from >= segment.foundBytes };
 }
 
 /** Where a file read ends at most: at what is resident, which is read from there. */

@@ -55,6 +55,8 @@ export class Segment implements FileHolder {
   streamBase = Number.NaN;
   /** Bytes of batches, unwritten ones included; −1: not looked at yet. */
   size = 0;
+  /** Bytes of batches that were in its file when the log was opened: nobody has checked them since. */
+  foundBytes = 0;
   /** Size of its file as it was found, until `size` is known. */
   fileBytes: number | null = null;
   /** Whether its file is on the disk. */
@@ -159,7 +161,7 @@ export class Segment implements FileHolder {
     this.times.truncate(mark.timeEntries, mark.lastTimeEntry, mark.lastTimeEntryOffset);
   }
 
-  /** Takes over what a walk made anew: sizes, indexes, timestamps. */
+  /** Takes over what a walk made anew: sizes, indexes, timestamps. The walk has checked every batch. */
   takeOver(fresh: Segment): void {
     this.offsets.file.close();
     this.times.file.close();
@@ -171,6 +173,7 @@ export class Segment implements FileHolder {
     this.firstTimestamp = fresh.firstTimestamp;
     this.bytesSinceIndex = fresh.bytesSinceIndex;
     this.damages = [];
+    this.foundBytes = 0;
   }
 
   /** Takes up a mark whose index entries are in the files: what a clean start knows of the last segment. */

@@ -66,7 +66,8 @@ export type LogRead =
   | { kind: 'error'; error: number }
   /** Stream positions, for `copyResident` within the same turn. */
   | { kind: 'resident'; from: number; to: number; nextOffset: number }
-  | { kind: 'file'; path: string; position: number; length: number; nextOffset: number }
+  /** `checked`: the batches came in since the log was opened, and were checked then. */
+  | { kind: 'file'; path: string; position: number; length: number; nextOffset: number; checked: boolean }
   /** Nothing below the limit; `nextOffset` is where to go on, which is later than asked when what lay between is damaged. */
   | { kind: 'none'; nextOffset: number };
 

@@ -282,6 +282,7 @@ export class ParkedReads {
         path: read.kind === 'file' ? read.path : '',
         position: read.kind === 'file' ? read.position : 0,
         length,
+        checked: read.kind === 'file' && read.checked,
       });
       reads.push(read);
     }

@@ -46,6 +46,8 @@ export interface FetchPart {
   path: string;
   position: number;
   length: number;
+  /** Of a slice: its batches were checked when they came in, since the log was opened. What was found in files is for the asker to check. */
+  checked?: boolean;
 }
 
 export interface PartitionDescription {

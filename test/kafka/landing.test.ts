@@ -180,23 +180,34 @@ describe('on the wire', () => {
   });
 });
 
-describe('buffers for slices', () => {
-  test('are used again for what fits', () => {
+describe('memory for slices', () => {
+  test('is used again when it was given back', () => {
     const buffers = new ReadBuffers();
     const first = buffers.take(100_000);
-    expect(first.length).toBeGreaterThanOrEqual(100_000);
+    const second = buffers.take(70_000);
+    expect([first.length, second.length]).toEqual([100_000, 70_000]);
+    expect(first.buffer).toBe(second.buffer);
     buffers.give(first);
-    expect(buffers.take(300_000)).not.toBe(first);
-    expect(buffers.take(70_000)).toBe(first);
-    expect(buffers.take(70_000)).not.toBe(first);
-    expect(buffers.freeBytes).toBe(0);
+    expect(buffers.take(90_000).byteOffset).toBe(first.byteOffset);
   });
 
-  test('that lie unused come to 4 MiB at most, and small ones are not kept', () => {
+  test('comes to 8 MiB; what is taken beyond is memory of its own, and gone when it is given back', () => {
     const buffers = new ReadBuffers();
-    const taken = Array.from({ length: 5 }, () => buffers.take(MiB));
+    const taken = Array.from({ length: 8 }, () => buffers.take(MiB));
+    expect(buffers.used).toBe(8 * MiB);
+    const beyond = buffers.take(1);
+    expect(beyond.buffer).not.toBe(taken[0].buffer);
+    buffers.give(beyond);
+    expect((beyond.buffer as ArrayBuffer).detached).toBe(true);
     for (const one of taken) buffers.give(one);
-    buffers.give(buffers.take(100));
-    expect(buffers.freeBytes).toBe(4 * MiB);
+    expect(buffers.used).toBe(0);
+  });
+
+  test('of one answer that its parts share is freed once', () => {
+    const buffers = new ReadBuffers();
+    const bytes = new ArrayBuffer(100);
+    const parts = [Buffer.from(bytes, 0, 50), Buffer.from(bytes, 50, 50)];
+    for (const part of parts) buffers.give(part);
+    expect(bytes.detached).toBe(true);
   });
 });

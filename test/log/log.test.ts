@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { errors } from '../../src/base/errors.ts';
+import type { Log } from '../../src/log/log.ts';
 import { MemoryDisk } from '../../src/world/memory-disk.ts';
 import { batchAt, damagesOf, FOLDER, fill, openLog, range, readAll, world } from './fixtures.ts';
 
@@ -133,6 +134,32 @@ describe('closing and opening', () => {
     expect(damagesOf(w)).toEqual([]);
     expect(again.endOffset).toBe(500);
     expect(readAll(w, again)).toEqual(range(0, 500));
+  });
+
+  test('bytes that were found count as checked when they were walked, those that came in since do from the start', () => {
+    const w = world();
+    const log = openLog(w, { segmentBytes: 3000 });
+    fill(log, 500);
+    log.close(true);
+    const clean = openLog(w, { segmentBytes: 3000 }, { clean: true });
+    const last = clean.read(499, 1, 500);
+    fill(clean, 501);
+    clean.flush();
+    clean.evict(1e9);
+    const checkedAt = (log: Log, offset: number): boolean | null => {
+      const read = log.read(offset, 1, 501);
+      return read.kind === 'file' ? read.checked : null;
+    };
+    expect(last).toMatchObject({ kind: 'file', checked: false });
+    expect([0, 250, 499, 500].map((offset) => checkedAt(clean, offset))).toEqual([false, false, false, true]);
+    // One slice of what was found and what was not is for the reader to check.
+    expect(clean.read(499, 1e6, 501)).toMatchObject({ nextOffset: 501, checked: false });
+    clean.verify(0);
+    expect([0, 250].map((offset) => checkedAt(clean, offset))).toEqual([true, false]);
+    clean.close(false);
+    // An unclean end: the last segment is walked.
+    const walked = openLog(w, { segmentBytes: 3000 });
+    expect([499, 500].map((offset) => checkedAt(walked, offset))).toEqual([true, true]);
   });
 
   test('a torn end is cut and reported', () => {

@@ -239,7 +239,6 @@ function allOf(session: FetchSession, fetched: readonly Fetched[]): Fetched[] {
         highWatermark: Math.max(followed.highWatermark, followed.offset),
         startOffset: followed.startOffset,
         records: null,
-        buffer: null,
       },
   );
 }
