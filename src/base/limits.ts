@@ -19,6 +19,8 @@ export const limits = {
   recordHeadersMax: 10_000,
   /** Records of one batch. */
   batchRecordsMax: 1_000_000,
+  /** Records of one batch that a refusal names; the others of a batch with more of them are told that it was refused. */
+  refusedRecordsMax: 1_000,
   /**
    * What one compressed batch of a foreign producer may grow to when it is checked, in a host's turn: this, or the topic's
    * max.message.bytes where that is more (what may come uncompressed may come compressed too).

@@ -6,9 +6,10 @@ import { Deadlines } from '../base/deadlines.ts';
 import { errorName, errors, isRetriable } from '../base/errors.ts';
 import type { Acks, HostReplyOf } from '../partition/protocol.ts';
 import { stampProducer } from '../record/batch-layout.ts';
+import type { RefusedRecord } from '../record/record-rules.ts';
 import type { Timer } from '../world/clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { type Batch, type Lane, NO_PRODUCER, settle, takeSequences } from './lane.ts';
+import { type Batch, type Lane, NO_PRODUCER, settle, settleRefused, takeSequences } from './lane.ts';
 import type { Gate } from './throttles.ts';
 
 export interface DeliveryOptions {
@@ -91,9 +92,10 @@ export class Delivery {
   }
 
   /** Gives up a batch. Its records are told now; its bytes stay the host's until it answers. */
-  giveUp(lane: Lane, batch: Batch, error: number, message: string): void {
+  giveUp(lane: Lane, batch: Batch, error: number, message: string, refused?: readonly RefusedRecord[]): void {
     if (!batch.settled) {
-      settle(batch, error, message);
+      if (refused === undefined) settle(batch, error, message);
+      else settleRefused(batch, error, message, refused);
       this.#events.failed(error, message, lane, batch.count);
     }
     if (!batch.sent) this.#finish(lane, batch);
@@ -150,13 +152,13 @@ export class Delivery {
       if (reply !== null) settle(batch, 0, '', this.#options.acks === 0 ? { ...reply, baseOffset: -1 } : reply);
       this.#finish(lane, batch);
     } else if (batch.settled) this.#finish(lane, batch);
-    else this.#refused(lane, batch, error, reply?.message ?? '');
+    else this.#refused(lane, batch, error, reply?.message ?? '', reply?.refused);
     if (lane.gap && lane.inFlight === 0) this.#rekey(lane);
     this.#events.answered(lane);
     this.send(lane);
   }
 
-  #refused(lane: Lane, batch: Batch, error: number, message: string): void {
+  #refused(lane: Lane, batch: Batch, error: number, message: string, records?: readonly RefusedRecord[]): void {
     const isGap = error === errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code;
     if (!isGap) lane.refusal = { error, message };
     // A host that was replaced, or whose disk failed, may have forgotten this producer.
@@ -164,7 +166,7 @@ export class Delivery {
     if (!this.#mayRetry(lane, batch, error)) {
       // A gap is the consequence of an earlier batch's refusal: that is what there is to tell.
       const told = isGap && lane.refusal !== null ? lane.refusal : { error, message };
-      return this.giveUp(lane, batch, told.error, told.message);
+      return this.giveUp(lane, batch, told.error, told.message, records);
     }
     // The first of the lane is refused for good; what else is in flight behind it will be refused as well.
     if (isGap && lane.queue[0] === batch) lane.gap = true;

@@ -3,6 +3,7 @@
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { Durability } from '../log/config.ts';
 import type { BatchWriter } from '../record/batch-write.ts';
+import type { RefusedRecord } from '../record/record-rules.ts';
 import type { Epoch } from './epochs.ts';
 
 /** The outcome of one record. `offset` is −1 with acks 0 and on errors. */
@@ -110,7 +111,18 @@ export function takeSequences(lane: Lane, count: number): number {
   return first;
 }
 
+/** Of a batch that is refused for the sake of some records, each of these is told why, and the others that they are not to blame. */
+export function settleRefused(batch: Batch, error: number, message: string, refused: readonly RefusedRecord[]): void {
+  const why = new Map(refused.map(({ batchIndex, message: of }) => [batchIndex, `${message}; ${of}`]));
+  const others = `${message}; not this one but another record of its batch is to blame: ${refused[0].message}`;
+  const { waiting } = batch;
+  batch.waiting = null;
+  for (const { delta, timestampMs, done } of waiting ?? []) done(error, why.get(delta) ?? others, -1, timestampMs, 'memory');
+  settle(batch, error, message);
+}
+
 /** Tells a batch's records, once. */
+
 export function settle(batch: Batch, error: number, message: string, answer: BatchAnswer = NO_ANSWER): void {
   const { baseOffset, logAppendTimeMs, durability } = answer;
   if (batch.settled) return;

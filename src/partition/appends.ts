@@ -5,6 +5,7 @@ import { assert } from '../base/assert.ts';
 import { asBuffer } from '../base/bytes.ts';
 import { errors } from '../base/errors.ts';
 import type { Durability } from '../log/config.ts';
+import type { RefusedRecord } from '../record/record-rules.ts';
 import type { Clock } from '../world/clock.ts';
 import type { Carried } from './carried.ts';
 import type { Connection } from './connection.ts';
@@ -65,7 +66,7 @@ export class Appends {
       if (spillFailed === '') return refuse(connection, ask, errors.MEMORY_FULL.code, 'the memory of the bus is full');
       return refuse(connection, ask, errors.DISK_FULL.code, `the memory of the bus is full and nothing can be spilled: ${spillFailed}`);
     }
-    if (accepted.error !== 0) return refuse(connection, ask, accepted.error, accepted.message);
+    if (accepted.error !== 0) return refuse(connection, ask, accepted.error, accepted.message, accepted.refused);
     this.bytes += batch.length;
     this.#touched.add(partition);
     const { baseOffset, endOffset, logAppendTimeMs } = accepted;
@@ -151,7 +152,14 @@ function reply({ partition, connection, ask, baseOffset, logAppendTimeMs }: Answ
 }
 
 /** Answers an append with a code. */
-export function refuse(connection: Connection, ask: HostAskOf<'append'>, error: number, message: string): void {
+export function refuse(
+  connection: Connection,
+  ask: HostAskOf<'append'>,
+  error: number,
+  message: string,
+  refused: readonly RefusedRecord[] = NONE,
+): void {
+  const told = refused.length === 0 ? {} : { refused };
   connection.replies.push({
     verb: 'append',
     id: ask.id,
@@ -161,6 +169,7 @@ export function refuse(connection: Connection, ask: HostAskOf<'append'>, error: 
     startOffset: -1,
     durability: 'memory',
     message,
+    ...told,
   });
 }
 
@@ -175,3 +184,5 @@ function outboxSlice(connection: Connection, position: number, length: number): 
   assert(outbox !== null && position >= 0 && length > 0 && position + length <= outbox.length, 'a batch lies within its outbox');
   return outbox.subarray(position, position + length);
 }
+
+const NONE: readonly RefusedRecord[] = [];

@@ -18,6 +18,7 @@ import {
   stampLogAppendTime,
 } from '../record/batch-layout.ts';
 import { validateProduced } from '../record/batch-read.ts';
+import { type RefusedRecord, refusedRecords } from '../record/record-rules.ts';
 import { DiskError } from '../world/disk.ts';
 import type { PartitionDescription, PartitionSpec } from './protocol.ts';
 import type { Sequences } from './sequences.ts';
@@ -36,6 +37,8 @@ export interface Accepted {
   logAppendTimeMs: number;
   /** The arena has no frame free: the host makes room and tries again, or refuses. */
   full: boolean;
+  /** Records for whose sake it is refused, where these are some of many. */
+  refused?: readonly RefusedRecord[];
 }
 
 export interface PartitionNotices {
@@ -110,7 +113,10 @@ export class Partition {
       if (error === errors.MESSAGE_TOO_LARGE.code) {
         return refused(error, `the batch grows beyond ${growsTo} bytes when it is decompressed: have its producer make smaller batches`);
       }
-      if (error === errors.INVALID_RECORD.code && keyed) return refused(error, 'the topic is compacted: every record needs a key');
+      if (error === errors.INVALID_RECORD.code && keyed) {
+        const keyless = refusedRecords(batch, { ...ANY_RECORD, keyed, decompressedBytesMax: growsTo });
+        if (keyless.length > 0) return { ...refused(error, 'the topic is compacted: every record needs a key'), refused: keyless };
+      }
       if (error !== 0) return refused(error, 'the batch is not valid');
     }
     if (batchBytes(batch, 0) !== batch.length) return refused(errors.INVALID_RECORD.code, 'an append holds exactly one batch');
@@ -130,8 +136,8 @@ export class Partition {
         full: false,
       };
     }
-    const timestampError = this.#checkTimestamp(batch, nowMs);
-    if (timestampError !== '') return refused(errors.INVALID_TIMESTAMP.code, timestampError);
+    const untimely = this.#untimely(batch, nowMs);
+    if (untimely.length > 0) return { ...refused(errors.INVALID_TIMESTAMP.code, timesOf(config)), refused: untimely };
     const baseOffset = this.log.endOffset;
     if (config.logAppendTime) stampLogAppendTime(batch, 0, nowMs);
     stampBatch(batch, 0, baseOffset, this.spec.leaderEpoch);
@@ -308,19 +314,20 @@ export class Partition {
     );
   }
 
-  #checkTimestamp(batch: Buffer, nowMs: number): string {
+  /** Records that are too old or too new. The header tells the newest; how old the others are only they do. */
+  #untimely(batch: Buffer, nowMs: number): RefusedRecord[] {
     const { config } = this.log;
-    if (config.logAppendTime) return '';
-    const maxTimestampMs = maxTimestampOf(batch, 0);
-    if (maxTimestampMs - nowMs > config.timestampAfterMaxMs) {
-      return `a timestamp is ${maxTimestampMs - nowMs} ms ahead; message.timestamp.after.max.ms=${config.timestampAfterMaxMs}`;
-    }
-    // Only the largest timestamp is in the header; as in Kafka the bound below is checked against each record, so here where it is cheap.
-    if (nowMs - maxTimestampMs > config.timestampBeforeMaxMs) {
-      return `a timestamp is ${nowMs - maxTimestampMs} ms old; message.timestamp.before.max.ms=${config.timestampBeforeMaxMs}`;
-    }
-    return '';
+    const timestampMsMin = nowMs - config.timestampBeforeMaxMs;
+    const timestampMsMax = nowMs + config.timestampAfterMaxMs;
+    if (config.logAppendTime || (maxTimestampOf(batch, 0) <= timestampMsMax && timestampMsMin <= 0)) return [];
+    const decompressedBytesMax = Math.max(limits.producedBytesMax, config.batchBytesMax);
+    return refusedRecords(batch, { keyed: false, timestampMsMin, timestampMsMax, decompressedBytesMax });
   }
+}
+
+function timesOf({ timestampBeforeMaxMs, timestampAfterMaxMs }: LogConfig): string {
+  const ages = timestampBeforeMaxMs > Number.MAX_SAFE_INTEGER ? '' : `message.timestamp.before.max.ms=${timestampBeforeMaxMs}, `;
+  return `a timestamp is too far from now: ${ages}message.timestamp.after.max.ms=${timestampAfterMaxMs}`;
 }
 
 /** The disk may have to be asked, and may refuse. */
@@ -342,4 +349,5 @@ function refused(error: number, message: string): Accepted {
   return { error, message, baseOffset: -1, endOffset: -1, logAppendTimeMs: -1, full: false };
 }
 
+const ANY_RECORD = { keyed: false, timestampMsMin: Number.NEGATIVE_INFINITY, timestampMsMax: Number.POSITIVE_INFINITY };
 const FULL: Accepted = { error: 0, message: '', baseOffset: -1, endOffset: -1, logAppendTimeMs: -1, full: true };

@@ -3,6 +3,7 @@
  * carries all replies of the host's turn. Only numbers, strings, byte arrays and plain objects of them cross.
  */
 import type { Durability, LogConfig } from '../log/config.ts';
+import type { RefusedRecord } from '../record/record-rules.ts';
 
 /** 0: answered at once. 1: when the leader has appended. −1: when committed at the topic's durability ('all'). */
 export type Acks = 0 | 1 | -1;
@@ -84,8 +85,18 @@ export interface HostVerbs {
    */
   append: {
     ask: { slot: number; acks: Acks; own: boolean; position: number; length: number; batch: Uint8Array | null };
-    /** `durability`: what this answer promises; with acks 1 at most 'written', as nothing was waited for. */
-    reply: { baseOffset: number; logAppendTimeMs: number; startOffset: number; durability: Durability; message: string };
+    /**
+     * `durability`: what this answer promises; with acks 1 at most 'written', as nothing was waited for. `refused`: of a batch that is refused
+     * for the sake of some records, these (KIP-467).
+     */
+    reply: {
+      baseOffset: number;
+      logAppendTimeMs: number;
+      startOffset: number;
+      durability: Durability;
+      message: string;
+      refused?: readonly RefusedRecord[];
+    };
   };
   /**
    * Read from many partitions; parked until `bytesMin` wait or `waitMs` pass. With `session` > 0 the host remembers the

@@ -40,6 +40,7 @@ const proofs: Record<string, { file: string; words?: string }> = {
   recordBytesMax: { file: 'test/record/batch-write.test.ts' },
   recordHeadersMax: { file: 'test/record/batch-write.test.ts' },
   batchRecordsMax: { file: 'test/record/batch-write.test.ts' },
+  refusedRecordsMax: { file: 'test/partition/partition.test.ts' },
   producedBytesMax: { file: 'test/partition/partition.test.ts' },
   decompressedBytesMax: { file: here },
   memoryBytesMin: { file: here },

@@ -78,6 +78,21 @@ describe('bad batches', () => {
     ]);
   });
 
+  test('records that a topic does not take are named (KIP-467)', async () => {
+    await open({ configs: { 'log.durability': 'written', 'log.cleanup.policy': 'compact' } });
+    expect(await send([batchOf(['no key', 'nor this'])])).toMatchObject([
+      {
+        errorCode: errors.INVALID_RECORD.code,
+        errorMessage: 'the topic is compacted: every record needs a key',
+        recordErrors: [0, 1].map((batchIndex) => ({
+          batchIndex,
+          batchIndexErrorMessage: `record ${batchIndex} of the batch has no key`,
+        })),
+      },
+    ]);
+    expect(await send([null])).toMatchObject([{ errorCode: errors.INVALID_RECORD.code, recordErrors: [] }]);
+  });
+
   test('bombs are refused in words, by what they would grow to', async () => {
     await open();
     for (let seed = 0; seed < 8; seed++) {

@@ -55,11 +55,48 @@ test('a topic that is compacted takes no record without a key, whoever made the 
     expect(accept(own, true, [key, null])).toMatchObject({
       error: errors.INVALID_RECORD.code,
       message: 'the topic is compacted: every record needs a key',
+      refused: [{ batchIndex: 1, message: 'record 1 of the batch has no key' }],
     });
     // An empty key is one.
     expect(accept(own, true, [key, Buffer.alloc(0)])).toMatchObject({ error: 0, endOffset: 2 });
     expect(accept(own, false, [key, null])).toMatchObject({ error: 0, endOffset: 2 });
   }
+});
+
+test('a record that is too old or too new is refused by its own timestamp, as the ones beside it are in time', () => {
+  const times = { timestampBeforeMaxMs: 100, timestampAfterMaxMs: 50 };
+  const accept = (own: boolean, timestamps: readonly number[], limited: Partial<typeof config> = times) => {
+    const [first] = timestamps;
+    const records = timestamps.map((timestamp) => ({ timestampDelta: timestamp - first, value: Buffer.from('v') }));
+    const batch = buildBatch({ records, baseTimestamp: BigInt(first), maxTimestamp: BigInt(Math.max(...timestamps)) });
+    return new Partition(spec, openLog(world(), limited), new Sequences(), { state: () => {} }).accept(batch, own, 1000, 0);
+  };
+  for (const own of [false, true]) {
+    expect(accept(own, [900, 1050, 1000])).toMatchObject({ error: 0, endOffset: 3 });
+    expect(accept(own, [1000, 899, 1051])).toMatchObject({
+      error: errors.INVALID_TIMESTAMP.code,
+      message: 'a timestamp is too far from now: message.timestamp.before.max.ms=100, message.timestamp.after.max.ms=50',
+      refused: [
+        { batchIndex: 1, message: 'the timestamp 899 of record 1 of the batch is not within 900 to 1050' },
+        { batchIndex: 2, message: 'the timestamp 1051 of record 2 of the batch is not within 900 to 1050' },
+      ],
+    });
+    // None is no time, and a topic that stamps records itself does not look at theirs.
+    expect(accept(own, [-1, 1000])).toMatchObject({ error: 0 });
+    expect(accept(own, [1, 5000], { ...times, logAppendTime: true })).toMatchObject({ error: 0 });
+  }
+});
+
+test('a refusal names so many records and no more', () => {
+  const named = (count: number): number => {
+    const batch = buildBatch({ records: Array.from({ length: count }, () => ({ value: Buffer.from('v') })) });
+    const partition = new Partition(spec, openLog(world(), { cleanupCompact: true }), new Sequences(), { state: () => {} });
+    return partition.accept(batch, false, 1000, 0).refused?.length ?? 0;
+  };
+  expect([named(limits.refusedRecordsMax), named(limits.refusedRecordsMax + 1)]).toEqual([
+    limits.refusedRecordsMax,
+    limits.refusedRecordsMax,
+  ]);
 });
 
 test('a foreign batch for which there was no memory is taken as it was sent when there is', () => {

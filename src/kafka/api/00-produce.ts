@@ -116,6 +116,8 @@ function fill(row: PartitionRow, error: number, answer: HostReplyOf<'append'> | 
   if (error !== 0 || answer === null) {
     row.errorCode = kafkaCode(error);
     row.errorMessage = answer === null || answer.message === '' ? null : answer.message;
+    if (answer?.refused !== undefined)
+      row.recordErrors = answer.refused.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }));
   } else {
     row.baseOffset = answer.baseOffset;
     row.logAppendTimeMs = answer.logAppendTimeMs;

@@ -110,7 +110,7 @@ export class Appends {
       else if (error === errors.DUPLICATE_SEQUENCE_NUMBER.code) this.#accept(append, -1, -1, -1);
       else {
         isDoubtful ||= isMisplaced(error);
-        this.#refuseFrom(ask, error, row?.errorMessage ?? '');
+        this.#refuseFrom(ask, error, row?.errorMessage ?? '', row?.recordErrors ?? []);
       }
     }
     if (isDoubtful) cluster.doubt();
@@ -125,10 +125,10 @@ export class Appends {
     this.#setup.cluster.doubt();
   }
 
-  #refuseFrom(refused: Ask, error: number, message: string): void {
+  #refuseFrom(refused: Ask, error: number, message: string, records: Row['recordErrors']): void {
     // A host of ours has no such code: the sequences that it knew are gone, and the lane goes on as a new producer.
     const told = error === errors.UNKNOWN_PRODUCER_ID.code ? errors.OUT_OF_ORDER_SEQUENCE_NUMBER.code : error;
-    this.#refuse(refused, told, message);
+    this.#refuse(refused, told, message, records);
     const behind = this.#waiting.filter(({ ask }) => ask.slot === refused.slot);
     if (behind.length === 0) return;
     this.#waiting = this.#waiting.filter(({ ask }) => ask.slot !== refused.slot);
@@ -146,8 +146,9 @@ export class Appends {
     this.#answer<'append'>(ask, 0, reply);
   }
 
-  #refuse(ask: Ask, error: number, message: string): void {
-    this.#answer<'append'>(ask, error, { ...NOTHING, message });
+  #refuse(ask: Ask, error: number, message: string, records: Row['recordErrors'] = []): void {
+    const refused = records.map((one) => ({ batchIndex: one.batchIndex, message: one.batchIndexErrorMessage ?? message }));
+    this.#answer<'append'>(ask, error, { ...NOTHING, message, ...(refused.length === 0 ? {} : { refused }) });
   }
 
   #wordsFor(error: number): string {

@@ -1,6 +1,6 @@
 /** What becomes of records on their way in: order, partitions, keys, headers, times, codecs, acknowledgements, refusals. */
 import { expect } from 'vitest';
-import { type ProducerOptions, serdes } from '../../../src/index.ts';
+import { type BusError, type ProducerOptions, serdes } from '../../../src/index.ts';
 import type { Bench, Cases } from '../bus.ts';
 import { codeOf, range, take } from './read.ts';
 
@@ -173,6 +173,16 @@ export const produceCases: Cases = {
     ]);
     expect(outcomes).toEqual(['none', 'MESSAGE_TOO_LARGE', 'none']);
     expect((await readAll(bench, topic, 2)).map(({ value }) => value)).toEqual(['before', 'after']);
+  },
+
+  'of a batch with records that its topic does not take, each record is told whether it is to blame': async (bench) => {
+    const topic = await bench.topic(1, { 'cleanup.policy': 'compact' });
+    await using producer = bench.bus.producer({ ...text, lingerMs: 50 });
+    const records = [{ key: 'a', value: '1' }, { value: '2' }, { key: 'b', value: '3' }];
+    const told = ({ code, message }: BusError): string => `${code}${message.includes('not this one but another') ? ' of another' : ''}`;
+    const outcomes = records.map((record) => producer.send(topic, record).then(() => 'taken', told));
+    expect(await Promise.all(outcomes)).toEqual(['INVALID_RECORD of another', 'INVALID_RECORD', 'INVALID_RECORD of another']);
+    expect((await producer.send(topic, records[2])).offset).toBe(0);
   },
 
   'a record of a megabyte and one of a byte go the same way': async (bench) => {
