@@ -91,7 +91,10 @@ export function decideClassic(state: State, happening: Happening, nowMs: number)
     case 'reconciled':
       return state.reconciling === null ? { state, effects: [] } : reconciled(state, state.reconciling);
     case 'fenced':
-      return state.phase === 'member' ? fenced(state, happening.error, happening.message) : { state, effects: [] };
+      if (state.phase !== 'member') return { state, effects: [] };
+      // Another bears its name by now: the two would take it from each other for ever.
+      if (happening.error === errors.FENCED_INSTANCE_ID.code) return failed(state, happening.error, happening.message);
+      return fenced(state, happening.error, happening.message);
     case 'stalled':
       return state.phase === 'member' || state.phase === 'joining' ? stalled(state, happening.message) : { state, effects: [] };
     case 'resubscribed':

@@ -99,7 +99,10 @@ export function decideMembership(state: Membership, happening: Happening, nowMs:
     case 'reconciled':
       return state.reconciling === null ? { state, effects: [] } : reconciled(state, state.reconciling);
     case 'fenced':
-      return state.phase === 'member' ? fenced(state, happening.error, happening.message) : { state, effects: [] };
+      if (state.phase !== 'member') return { state, effects: [] };
+      // Another bears its name by now: the two would take it from each other for ever.
+      if (happening.error === errors.FENCED_INSTANCE_ID.code) return failed(state, happening.error, happening.message);
+      return fenced(state, happening.error, happening.message);
     case 'stalled':
       return state.phase === 'member' || state.phase === 'joining' ? stalled(state, happening.message) : { state, effects: [] };
     case 'closing':
@@ -166,7 +169,7 @@ function answered(before: Membership, { error, message, reply }: Extract<Happeni
     case errors.FENCED_MEMBER_EPOCH.code:
       return state.phase === 'joining' ? leaveFirst(state) : fenced(state, error, message);
     case errors.UNKNOWN_MEMBER_ID.code:
-      return fenced(state, error, message);
+      return state.phase === 'joining' ? later(state, nowMs) : fenced(state, error, message);
     case errors.UNRELEASED_INSTANCE_ID.code: {
       // Who held this place before may be gone without a word: the group gives it up when its session ends.
       const waitUntilMs = Math.min(state.waitUntilMs, nowMs + 2 * state.setup.sessionTimeoutMs);

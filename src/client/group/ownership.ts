@@ -54,7 +54,7 @@ export class Ownership<K, V, H> {
   #age = 0;
   #cancels = new Set<() => void>();
   /** The user's callback that was called last: the next one waits for it. */
-  #running: Promise<void> = Promise.resolve();
+  #running = { what: '', ended: Promise.resolve() };
   /** What the user has been told to be his, and what of it he has been told to give up. */
   readonly #shown = new WeakSet<Held<K, V, H>>();
   readonly #told = new WeakSet<Held<K, V, H>>();
@@ -136,8 +136,8 @@ export class Ownership<K, V, H> {
     await this.#commitFinished(which, boundary);
     // A close may come while the user is being told, or before he was told that it is his.
     const untold = which.filter((one) => this.#shown.has(one) && !this.#told.has(one));
-    const isTold = await this.#tell('onRevoked', untold, boundary);
-    if (!isTold && !boundary.isVoid()) unfinished.push('onRevoked had not ended');
+    const late = await this.#tell('onRevoked', untold, boundary);
+    if (late !== null && !boundary.isVoid()) unfinished.push(`${late} had not ended`);
     const failure = boundary.isVoid() ? null : await this.#commitFinished(which, boundary);
     if (failure !== null) unfinished.push(failure);
     return unfinished;
@@ -274,24 +274,27 @@ export class Ownership<K, V, H> {
     return places.map((place) => this.#setup.intake.find(place)).filter((one) => one !== undefined);
   }
 
-  /** False when the callback has not ended in time, or was not called: what is void by the time of its turn is not so any more. */
-  async #tell(what: keyof Callbacks, which: readonly Held<K, V, H>[], boundary: Boundary): Promise<boolean> {
+  /**
+   * Names the callback that has not ended in time: this one, or the one that it waited for; null when none is late. What is void by the
+   * time of its turn is not told, since it is not so any more; but what is lost remains lost.
+   */
+  async #tell(what: keyof Callbacks, which: readonly Held<K, V, H>[], boundary: Boundary): Promise<string | null> {
     const callback = this.#setup.callbacks[what];
-    if (callback !== undefined) await boundary.race(this.#running);
-    // That something is lost remains true.
-    if (what !== 'onLost' && boundary.isVoid()) return false;
+    const before = this.#running;
+    let late = callback !== undefined && (await boundary.race(before.ended)) === LATE ? before.what : null;
+    if (what !== 'onLost' && boundary.isVoid()) return null;
     if (what === 'onAssigned') for (const one of which) this.#shown.add(one);
     if (what === 'onRevoked') for (const one of which) this.#told.add(one);
-    if (callback === undefined) return true;
+    if (callback === undefined) return null;
     const places = which.map(placeOnly);
     const failed = (cause: unknown): void => process.emitWarning(userCodeFailed(what, cause));
-    if (places.length > 0) this.#running = (async () => void (await callback(places)))().catch(failed);
-    const isLate = (await boundary.race(this.#running)) === LATE;
-    if (isLate && !boundary.isVoid()) {
-      const words = `${what} has not ended within ${Math.round(boundary.ms)} ms; the group goes on without it`;
+    if (places.length > 0) this.#running = { what, ended: (async () => void (await callback(places)))().catch(failed) };
+    if (late === null && (await boundary.race(this.#running.ended)) === LATE) late = what;
+    if (late !== null && !boundary.isVoid()) {
+      const words = `${late} has not ended within ${Math.round(boundary.ms)} ms; the group goes on without it`;
       process.emitWarning(new BusError('REQUEST_TIMED_OUT', words));
     }
-    return !isLate;
+    return late;
   }
 
   #inTurn(work: () => Promise<unknown>): Promise<void> {

@@ -241,6 +241,13 @@ describe('a member of the classic protocol', () => {
     expect(life.state.phase).toBe('ended');
   });
 
+  test('ends when a commit was refused because another has its name, and does not take that back', () => {
+    const life = settled('eager', 'name');
+    const { code } = errors.FENCED_INSTANCE_ID;
+    expect(life.happen({ event: 'fenced', error: code, message: 'why' })).toEqual(['lose t:0,1', 'fail']);
+    expect(life.state.phase).toBe('ended');
+  });
+
   test('leaves when it closes; with a name of its own it keeps its place', () => {
     const life = settled('eager');
     expect(life.happen({ event: 'closing' })).toEqual(['leaveGroup']);

@@ -193,6 +193,13 @@ describe('a member', () => {
     expect(life.hear(7, [of('T', 1)])).toEqual(['joined', 'give up nothing, take up t:1']);
   });
 
+  test('ends when a commit was refused because another has its name', () => {
+    const life = settled('static');
+    const { code } = errors.FENCED_INSTANCE_ID;
+    expect(life.happen({ event: 'fenced', error: code, message: 'why' })).toEqual(['lose t:0,1', 'fail']);
+    expect(life.happen({ event: 'wanted' })).toEqual([]);
+  });
+
   test('that is fenced while it takes something up loses that too; what was being done about it is void', () => {
     const life = settled();
     life.wait();
