@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/sequence.ts';
 
 // A bus starts threads; compiled once, their modules load in a fraction of the time.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'spillway-test-compile-cache');
@@ -10,7 +11,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Processes, not threads: a thread that dies with an open better-sqlite3 database can take its process along.
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores that it is meant for: many wait for time to pass, or for other programs.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // Foreign clients are tried side by side: they wait more than they work.
     maxConcurrency: 8,
     testTimeout: 30_000,

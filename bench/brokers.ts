@@ -34,6 +34,7 @@ const KAFKA_HEAP_MB = 1024;
 const KAFKA_FLAGS = [
   '-server',
   '-Xms1g',
+  '-XX:+UseG1GC',
   '-XX:MaxGCPauseMillis=20',
   '-XX:InitiatingHeapOccupancyPercent=35',
   '-XX:+ExplicitGCInvokesConcurrent',

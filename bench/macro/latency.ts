@@ -20,7 +20,9 @@ export async function main(bench: Bench): Promise<void> {
       for (const recordsPerSecond of [1_000, 50_000]) {
         for (const threads of ['one thread', 'two threads'] as const) {
           const name = `${durability}, ${recordsPerSecond.toLocaleString('en-US')}/s, ${threads}`;
-          if (!bench.wants(name)) continue;
+          // In the smallest dose a second thread comes with the higher rate.
+          const isTaken = bench.pick((recordsPerSecond === 1_000) === (threads === 'one thread'), true, true);
+          if (!bench.wants(name) || !isTaken) continue;
           const count = Math.floor(recordsPerSecond * seconds);
           const topic = name.replaceAll(/[^a-z0-9]+/g, '-');
           await makeTopic(bus, topic, durability as Durability);

@@ -20,9 +20,11 @@ export async function main(bench: Bench): Promise<void> {
     { name: 'sources', module: pathToFileURL(join(root, 'src', 'index.ts')).href },
     { name: 'built', module: pathToFileURL(join(built.dist, 'src', 'index.js')).href },
   ];
-  for (const { name, module } of sides) {
-    if (bench.wants(`${name}, no folder`)) await measure(bench, `${name}, no folder`, { module, folder: '', partitions: 0, times });
-    if (!bench.wants(`${name}, ${partitions} clean partitions`)) continue;
+  for (const [i, { name, module }] of sides.entries()) {
+    // The smallest dose does one of each.
+    const does = (what: string, side: number): boolean => bench.wants(`${name}, ${what}`) && bench.pick(i === side, true, true);
+    if (does('no folder', 0)) await measure(bench, `${name}, no folder`, { module, folder: '', partitions: 0, times });
+    if (!does(`${partitions} clean partitions`, 1)) continue;
     const folder = bench.makeFolder();
     await measure(bench, `${name}, ${partitions} clean partitions`, { module, folder, partitions, times });
     bench.drop(folder);

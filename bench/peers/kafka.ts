@@ -9,7 +9,7 @@ export const peer: Peer = {
     const jars = kafkaClasspath();
     const classes = compile(['KafkaPeer', 'Load'], jars);
     // 1 GB is what Kafka's own start script gives a broker.
-    const broker = await startKafkaBroker({ heapMb: 1024 });
+    const broker = await startKafkaBroker({ heapMb: 1024, flags: ['-XX:+UseG1GC'] });
     try {
       const clientMb = await runJavaPeer(setup, {
         main: 'KafkaPeer',

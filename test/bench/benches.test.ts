@@ -11,7 +11,7 @@ const cases: Record<string, string[]> = {
   latency: ['memory, 1,000/s, one thread, p99.9', 'written, 50,000/s, two threads, p50', 'synced, 1,000/s, one thread, p99'],
   synced: ['grouped, pushed, 100 B, 4 partitions', 'grouped, 256 senders of one record each', 'one by one'],
   memory: ['written, 8 MiB, consumer none, peak RSS', 'memory, 8 MiB, consumer standing still, peak RSS'],
-  scale: ['1 partition, append', '20 partitions, open', '8 MiB retained, open after a kill', '8 MiB retained, read the oldest'],
+  scale: ['20 partitions, append', '20 partitions, open', '8 MiB retained, open after a kill', '8 MiB retained, read the oldest'],
   groups: [
     '4 consumers, 64 partitions replayed, a group, settled',
     '4 consumers, 64 partitions replayed, a group, from nothing',

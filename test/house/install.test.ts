@@ -1,7 +1,8 @@
 /** What `npm ci` on a stranger's machine needs of package.json and the lockfile. */
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { longest } from '../sequence.ts';
 import { root } from './sources.ts';
 
 interface Locked {
@@ -43,6 +44,11 @@ describe('installing', () => {
     const files = Object.values(packageJson.scripts).flatMap((script) => script.match(/[\w./-]+\.(?:ts|js)\b/g) ?? []);
     expect(files.filter((file) => !exists(file))).toEqual([]);
   });
+});
+
+test('the files of tests that are run first are there', () => {
+  const files = globSync('test/**/*.test.ts', { cwd: root }).map((path) => `/${path.replaceAll('\\', '/')}`);
+  expect(longest.filter((path) => !files.some((file) => file.includes(`/test/${path}`)))).toEqual([]);
 });
 
 function exists(file: string): boolean {

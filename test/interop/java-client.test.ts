@@ -11,10 +11,8 @@ beforeAll(() => {
 afterAll(() => jvm?.close());
 
 const protocols = ['classic', 'consumer'];
-/** What waits a lot may take its time beside others. */
-const patient = { timeout: 180_000 };
 
-onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (broker) => {
+onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: true }, (broker) => {
   /** The facts that a case of a program tells, line by line. */
   const factsOf = async (program: string, ...args: string[]): Promise<string[]> => {
     const out = await jvm.run(program, [broker.bootstrap, ...args]);
@@ -32,7 +30,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('acks, sizes, times, keys that compaction needs, topics that are made, renewed and unknown', patient, async () => {
+  test('acks, sizes, times, keys that compaction needs, topics that are made, renewed and unknown', async () => {
     const [acks, sizes, times, compacted, topics] = await Promise.all(
       ['acks', 'sizes', 'times', 'compacted', 'topics'].map((what) => factsOf('Producing', what, `producing-${what}`)),
     );
@@ -78,7 +76,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('commits, with metadata, one after the other, alone, by themselves', patient, async () => {
+  test('commits, with metadata, one after the other, alone, by themselves', async () => {
     const told = await Promise.all(protocols.map((protocol) => factsOf('Consuming', 'commits', protocol, `commits-${protocol}`)));
     for (const facts of told) {
       expect(facts).toEqual([
@@ -95,7 +93,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     }
   });
 
-  test('records that are deleted, and where a consumer goes then, by each policy', patient, async () => {
+  test('records that are deleted, and where a consumer goes then, by each policy', async () => {
     const told = await Promise.all(protocols.map((protocol) => factsOf('Consuming', 'resets', protocol, `resets-${protocol}`)));
     for (const facts of told) {
       expect(facts).toEqual([
@@ -117,7 +115,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     }
   });
 
-  test('pause, resume, a poll that waits, a poll that is woken', patient, async () => {
+  test('pause, resume, a poll that waits, a poll that is woken', async () => {
     const told = await Promise.all(protocols.map((protocol) => factsOf('Consuming', 'pauses', protocol, `pauses-${protocol}`)));
     told.forEach((facts, i) => {
       const paused = `paused [pauses-${protocols[i]}-0] true`;
@@ -134,7 +132,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     roundrobin: 'Classic roundrobin',
     sticky: 'Classic sticky',
   };
-  test.each(isFull ? Object.keys(kinds) : ['cooperative', 'consumer'])('members join and leave: %s', patient, async (kind) => {
+  test.each(isFull ? Object.keys(kinds) : ['cooperative', 'consumer'])('members join and leave: %s', async (kind) => {
     const keeps = kind === 'cooperative' || kind === 'consumer' ? ['kept what it had true', 'never gave all true'] : [];
     expect(await factsOf('Groups', 'join-leave', `join-${kind}`, kind)).toEqual([
       'one [6]',
@@ -149,7 +147,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('a member with a name of its own comes back to what it had, and nobody may take the name', patient, async () => {
+  test('a member with a name of its own comes back to what it had, and nobody may take the name', async () => {
     const told = await Promise.all(['cooperative', 'consumer'].map((kind) => factsOf('Groups', 'static', `static-${kind}`, kind)));
     const same = ['two [2, 2]', 'while it is away 2 []', 'back with the same true []'];
     const ends = ['instances [goes, stays]', 'removed'];
@@ -157,12 +155,12 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     expect(told[1]).toEqual([...same, 'twins: first  second UnreleasedInstanceIdException', ...ends]);
   });
 
-  test('who leads a classic group goes and comes back, and leads on', patient, async () => {
+  test('who leads a classic group goes and comes back, and leads on', async () => {
     const facts = await factsOf('Groups', 'static-leader', 'static-leader', 'cooperative');
     expect(facts).toEqual(['one [4]', 'two [2, 2]', 'back with the same true []', 'more partitions [3, 3]']);
   });
 
-  test('a pattern that the broker matches: topics come and go', patient, async () => {
+  test('a pattern that the broker matches: topics come and go', async () => {
     expect(await factsOf('Groups', 'pattern', 'pattern')).toEqual([
       'owned [pattern-a-0, pattern-a-1]',
       'owned [pattern-a-0, pattern-a-1, pattern-b-0]',
@@ -171,33 +169,28 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test.each(isFull ? ['cooperative', 'range'] : ['cooperative'])(
-    'a group goes over to KIP-848 member by member, from %s',
-    patient,
-    async (kind) => {
-      expect(await factsOf('Groups', 'migrate', `migrate-${kind}`, kind)).toEqual([
-        'before [3, 3] Classic',
-        'both [2, 2, 2] Consumer',
-        'protocols [new, old, old]',
-        'one left [3, 3] Consumer',
-        'after [3, 3] Consumer',
-        'back [2, 2, 2] Consumer',
-        'lost 0',
-        'every record was read true some twice false',
-        'committed true',
-      ]);
-    },
-  );
+  test.each(isFull ? ['cooperative', 'range'] : ['cooperative'])('a group goes over to KIP-848 member by member, from %s', async (kind) => {
+    expect(await factsOf('Groups', 'migrate', `migrate-${kind}`, kind)).toEqual([
+      'before [3, 3] Classic',
+      'both [2, 2, 2] Consumer',
+      'protocols [new, old, old]',
+      'one left [3, 3] Consumer',
+      'after [3, 3] Consumer',
+      'back [2, 2, 2] Consumer',
+      'lost 0',
+      'every record was read true some twice false',
+      'committed true',
+    ]);
+  });
 
   test.runIf(isFull).each(['cooperative', 'consumer'])(
     'a member that polls too late is left out until it polls again: %s',
-    patient,
     async (kind) => {
       expect(await factsOf('Groups', 'slow', `slow-${kind}`, kind)).toEqual(['one [4]', 'two [2, 2]', 'late: ']);
     },
   );
 
-  test('Admin: topics', patient, async () => {
+  test('Admin: topics', async () => {
     expect(await factsOf('Administering', 'topics', 'at')).toEqual([
       'made at 1 1 604800000',
       'made at-2 3 1 1000',
@@ -222,7 +215,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('Admin: configs', patient, async () => {
+  test('Admin: configs', async () => {
     expect(await factsOf('Administering', 'configs', 'ac')).toEqual([
       'compact compact:DYNAMIC_TOPIC_CONFIG',
       'append compact,delete:DYNAMIC_TOPIC_CONFIG',
@@ -240,7 +233,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('Admin: offsets of every kind, producers, what there is nothing of', patient, async () => {
+  test('Admin: offsets of every kind, producers, what there is nothing of', async () => {
     expect(await factsOf('Administering', 'offsets', 'ao')).toEqual([
       'EarliestSpec 0/-1/0 empty: 0/-1/0',
       'LatestSpec 3/-1/0 empty: 0/-1/0',
@@ -261,7 +254,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('Admin: groups of both protocols', patient, async () => {
+  test('Admin: groups of both protocols', async () => {
     const living = (protocol: string, type: string, assignor: string, upgraded: string) => [
       `${protocol} Stable ${type} false 1 ${assignor}`,
       `${protocol} c-${protocol} /127.0.0.1 i [ag-0, ag-1, ag-2] ${upgraded}`,
@@ -288,7 +281,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('Admin: the cluster, its disk', patient, async () => {
+  test('Admin: the cluster, its disk', async () => {
     expect(await factsOf('Administering', 'cluster', 'al')).toEqual([
       'cluster 22 1 1 true false',
       'may [ALTER, ALTER_CONFIGS, CLUSTER_ACTION, CREATE, DESCRIBE, DESCRIBE_CONFIGS, IDEMPOTENT_WRITE]',
@@ -301,7 +294,7 @@ onBrokers(`Kafka's Java client ${kafkaVersion}`, { skip: javaSkipReason }, (brok
     ]);
   });
 
-  test('Admin: quotas, and a producer that meets one', patient, async () => {
+  test('Admin: quotas, and a producer that meets one', async () => {
     expect(await factsOf('Administering', 'quotas', 'aq')).toEqual([
       'all [aq]{consumer_byte_rate=60000.0, producer_byte_rate=50000.0} [null]{consumer_byte_rate=1.0E9}',
       'one [aq]{consumer_byte_rate=60000.0, producer_byte_rate=50000.0}',

@@ -15,10 +15,9 @@ export const kafkaVersion = '4.1.1';
 const cacheFolder = join(import.meta.dirname, '..', '.cache');
 const jarFolder = join(cacheFolder, `kafka-${kafkaVersion}`);
 // A short-lived JVM starts twice as fast without the optimising compiler.
+const brief = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
 export const shortLived = [
-  '-XX:TieredStopAtLevel=1',
-  '-XX:+UseSerialGC',
-  '-Xshare:auto',
+  ...brief,
   '-Dorg.apache.logging.log4j.level=OFF',
   '-Dlog4j2.statusLoggerLevel=OFF',
   '-Dfile.encoding=UTF-8',
@@ -149,8 +148,8 @@ export interface KafkaBroker {
 export async function startKafkaBroker({
   settings = {} as Record<string, string>,
   heapMb = 512,
-  /** More flags of its JVM. */
-  flags = [] as readonly string[],
+  /** Flags of its JVM, where they are not those of one that starts fast and does little. */
+  flags = brief as readonly string[],
   /** Where its folder is made. */
   within = tmpdir(),
   /** Called when its process has been started, and is not ready yet. */
@@ -186,7 +185,7 @@ export interface NodeOptions {
   /** Controllers of the cluster: `ID@HOST:PORT,…`. */
   voters: string;
   heapMb: number;
-  /** More flags of its JVM. */
+  /** Flags of its JVM, where they are not those of one that starts fast and does little. */
   flags?: readonly string[];
   settings: Readonly<Record<string, string>>;
 }
@@ -258,8 +257,8 @@ export class KafkaNode {
 
   /** Resolves when it serves clients. */
   async start(readyWithinMs: number): Promise<void> {
-    const { heapMb, flags: more = [] } = this.#options;
-    const flags = [`-Xmx${heapMb}m`, '-XX:+UseG1GC', ...more, `-Dlog4j2.configurationFile=${this.#loggingPath}`];
+    const { heapMb, flags: more = brief } = this.#options;
+    const flags = [`-Xmx${heapMb}m`, ...more, `-Dlog4j2.configurationFile=${this.#loggingPath}`];
     const child = spawn('java', [...flags, '-cp', kafkaClasspath(), 'kafka.Kafka', this.#propertiesPath], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

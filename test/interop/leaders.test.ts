@@ -1,10 +1,11 @@
 /**
- * A Kafka cluster of three under the remote client: leaders are killed while an idempotent producer and a reader work. Part of
- * `npm run interop`: three JVMs take their time.
+ * A Kafka cluster of three under the remote client. Twice the broker that coordinates all groups, and leads partitions, is killed while an
+ * idempotent producer and a reader work, and groups of both protocols. Part of `npm run interop`: three JVMs take their time.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connect, type RemoteBus } from '../../src/index.ts';
 import { metadata } from '../../src/kafka/api/03-metadata.ts';
+import { findCoordinator } from '../../src/kafka/api/10-find-coordinator.ts';
 import { Requests } from '../../src/kafka/remote/requests.ts';
 import { ZERO_UUID } from '../../src/kafka/schema.ts';
 import { realClock } from '../../src/world/clock.ts';
@@ -12,15 +13,17 @@ import { seededRandom } from '../../src/world/random.ts';
 import { SteadyFlow } from '../kafka/remote/steady-flow.ts';
 import { isFull } from './brokers.ts';
 import { type KafkaCluster, startKafkaCluster } from './cluster.ts';
-import { javaSkipReason } from './java.ts';
+import { javaSkipReason, type KafkaNode } from './java.ts';
+import { SharedWork } from './shared-work.ts';
 
 const reason = isFull ? javaSkipReason : 'npm run interop does it';
+const patient = { timeout: 160_000, interval: 50 };
 
 describe.skipIf(reason !== null)(`three brokers of Kafka's${reason === null ? '' : ` (${reason})`}`, () => {
   let cluster: KafkaCluster;
   let remote: RemoteBus;
   beforeAll(async () => {
-    cluster = await startKafkaCluster();
+    cluster = await startKafkaCluster({ readyWithinMs: 280_000 });
     remote = await connect({ brokers: cluster.brokers });
   });
   afterAll(async () => {
@@ -28,21 +31,37 @@ describe.skipIf(reason !== null)(`three brokers of Kafka's${reason === null ? ''
     await cluster?.stop();
   });
 
-  test('a leader that is killed, and one after it has come back, lose, double and reorder nothing', async () => {
-    await remote.admin().createTopics([{ name: 'steady', partitions: 3, replicationFactor: 3 }]);
+  test('one that is killed, and another after it has come back, lose, double and reorder nothing, and groups leave out nothing', {
+    timeout: 600_000,
+  }, async () => {
+    await remote.admin().createTopics([
+      { name: 'steady', partitions: 3, replicationFactor: 3 },
+      { name: 'shared', partitions: 4, replicationFactor: 3 },
+    ]);
     const flow = new SteadyFlow(remote, 'steady', 3);
     flow.start(10);
-    for (const node of cluster.nodes.slice(0, 2)) {
-      await expect.poll(() => flow.read, { timeout: 60_000 }).toBeGreaterThan(1000);
+    const work = new SharedWork(remote, 'shared', 4);
+    for (let round = 0; round < 2; round++) {
+      await expect.poll(() => work.isShared, patient).toBe(true);
+      await expect.poll(() => flow.read, patient).toBeGreaterThan(1000);
+      const node = await coordinatorOf(cluster);
       await node.kill();
-      // Everything that was sent until now gets through without that broker.
-      const sent = flow.sent;
-      await expect.poll(() => flow.acknowledged, { timeout: 60_000 }).toBeGreaterThan(sent);
-      await node.start(100_000);
-      await inSync(cluster.brokers, 'steady');
+      // Everything that was sent until now gets through without that broker, and groups read on.
+      const [sent, shared] = [flow.sent, work.sent];
+      await expect.poll(() => flow.acknowledged, patient).toBeGreaterThan(sent);
+      await expect.poll(() => work.seen.every((seen) => seen > shared + 100), patient).toBe(true);
+      await node.start(200_000);
+      await inSync(cluster, 'steady');
     }
-    const report = await flow.stop();
-    expect(report).toMatchObject({ failures: [], wrong: [] });
+    expect(await flow.stop()).toMatchObject({ failures: [], wrong: [] });
+    await work.stopSending();
+    await expect.poll(() => work.seen, patient).toEqual([work.sent, work.sent]);
+    expect(await work.close()).toEqual([]);
+    for (const groupId of work.groupIds) {
+      const { offsets, members } = await remote.admin().describeGroup(groupId);
+      expect(members).toEqual([]);
+      expect(offsets.map(({ lag }) => lag)).toEqual([0, 0, 0, 0]);
+    }
   });
 
   test('a broker that is not the one that was named first is found through it', async () => {
@@ -54,17 +73,26 @@ describe.skipIf(reason !== null)(`three brokers of Kafka's${reason === null ? ''
   });
 });
 
+/** The node that coordinates every group: there is one partition of offsets. */
+async function coordinatorOf({ nodes, brokers }: KafkaCluster): Promise<KafkaNode> {
+  const requests = requestsTo(brokers);
+  const ask = (): Promise<number> =>
+    new Promise((resolve) => {
+      requests.send('any', findCoordinator, { key: 'any', coordinatorKeys: ['any'] }, (_error, response) => {
+        resolve((response?.coordinators[0] ?? response)?.nodeId ?? -1);
+      });
+    });
+  let id = -1;
+  await expect.poll(async () => (id = await ask()), patient).toBeGreaterThan(0);
+  requests.close();
+  const node = nodes.find((one) => one.id === id);
+  if (node === undefined) throw new Error(`there is no node ${id}`);
+  return node;
+}
+
 /** Waits until each partition has all its replicas in sync: with two of three gone nothing could be acknowledged. */
-async function inSync(brokers: readonly string[], topic: string): Promise<void> {
-  const requests = new Requests({
-    brokers: brokers.map((broker) => ({ host: '127.0.0.1', port: Number(broker.split(':')[1]) })),
-    clientId: 'test',
-    clock: realClock,
-    random: seededRandom(1),
-    connectTimeoutMs: 10_000,
-    requestTimeoutMs: 10_000,
-    idleMs: 60_000,
-  });
+async function inSync({ brokers }: KafkaCluster, topic: string): Promise<void> {
+  const requests = requestsTo(brokers);
   const request = {
     topics: [{ topicId: ZERO_UUID, name: topic }],
     includeClusterAuthorizedOperations: false,
@@ -77,6 +105,18 @@ async function inSync(brokers: readonly string[], topic: string): Promise<void> 
         resolve(partitions.length === 0 ? -1 : partitions.filter(({ isrNodes }) => isrNodes.length < 3).length);
       });
     });
-  await expect.poll(missing, { timeout: 60_000, interval: 200 }).toBe(0);
+  await expect.poll(missing, patient).toBe(0);
   requests.close();
+}
+
+function requestsTo(brokers: readonly string[]): Requests {
+  return new Requests({
+    brokers: brokers.map((broker) => ({ host: '127.0.0.1', port: Number(broker.split(':')[1]) })),
+    clientId: 'test',
+    clock: realClock,
+    random: seededRandom(1),
+    connectTimeoutMs: 10_000,
+    requestTimeoutMs: 10_000,
+    idleMs: 60_000,
+  });
 }

@@ -33,7 +33,7 @@ function eventsOf(out: string): Record<string, unknown>[] {
     });
 }
 
-onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason }, (broker) => {
+onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: true }, (broker) => {
   const run = (tool: Tool, line: string, stdin = '') => new Tools(jvm, broker).run(tool, line, stdin);
   const start = (tool: Tool, line: string) => new Tools(jvm, broker).start(tool, line);
   /** How a tool that fails ends: its exit code, and what of its words `pattern` finds. */
@@ -58,9 +58,11 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason }, (broker) =>
     expect(await run('topics', '--alter --topic plan --partitions 3')).toBe('');
     expect(await run('topics', '--describe --topic plan')).toContain('PartitionCount: 3');
     expect(await run('topics', '--describe --under-replicated-partitions')).toBe('');
-    expect(wordsOf(await run('topics', '--list'))).toEqual([['placed'], ['plan']]);
+    // Other cases run at the same time, with topics of their own.
+    const listed = async () => wordsOf(await run('topics', '--list')).filter(([name]) => name.startsWith('pla'));
+    expect(await listed()).toEqual([['placed'], ['plan']]);
     expect(await run('topics', '--delete --topic plan')).toBe('');
-    await expect.poll(async () => wordsOf(await run('topics', '--list'))).toEqual([['placed']]);
+    await expect.poll(listed).toEqual([['placed']]);
   });
 
   test('topics: what cannot be is refused', async () => {
@@ -216,7 +218,6 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason }, (broker) =>
     const states = wordsOf(await run('consumer-groups', '--list --state')).slice(1);
     expect(states).toContainEqual(['living', 'Stable']);
     expect(states).toContainEqual(['modern', 'Stable']);
-    expect(states).toContainEqual(['verified-consumer', 'Empty']);
     const types = wordsOf(await run('consumer-groups', '--list --type')).slice(1);
     expect(types).toContainEqual(['living', 'Classic']);
     expect(types).toContainEqual(['modern', 'Consumer']);
@@ -237,6 +238,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason }, (broker) =>
     const full = await fails('consumer-groups', '--delete --group living', /GroupNotEmptyException/);
     expect(full.said).toBe('GroupNotEmptyException');
     await Promise.all(living.map((one) => one.stop()));
+    expect(wordsOf(await run('consumer-groups', '--list --state')).slice(1)).toContainEqual(['modern', 'Empty']);
     expect(await run('consumer-groups', '--reset-offsets --group living --topic grouped --to-earliest --dry-run')).toContain('NEW-OFFSET');
     const reset = async (line: string) =>
       wordsOf(await run('consumer-groups', `--reset-offsets ${line} --execute`))

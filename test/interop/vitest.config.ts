@@ -9,7 +9,7 @@ export default defineConfig({
   root: join(import.meta.dirname, '..', '..'),
   test: {
     ...everyTest.test,
-    include: ['test/interop/**/*.test.ts', 'test/bench/wire.test.ts'],
+    include: ['test/interop/**/*.test.ts', 'test/bench/wire.test.ts', 'test/bench/peers-java.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 300_000,
   },
