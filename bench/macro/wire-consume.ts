@@ -19,7 +19,7 @@ export async function main(bench: Bench): Promise<void> {
       const topic = `consumed-${bytes}`;
       await withTopic(spillway, topic, PARTITIONS, () =>
         withTopic(kafka, topic, PARTITIONS, async () => {
-          for (const broker of brokers) await producePerf(broker, topic, bytes, records);
+          for (const broker of brokers) await producePerf(broker.port, topic, bytes, records);
           const runs = await measureBrokers(brokers, dose, (broker) => consumePerf(broker, topic, records));
           emitBoth(bench, name, 'records/s', runs);
           emitCosts(bench, name, records, runs);

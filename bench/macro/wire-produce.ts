@@ -36,17 +36,17 @@ export async function main(bench: Bench): Promise<void> {
 
 function produce(broker: Broker, topic: string, bytes: number, records: number): Promise<Sample> {
   return withTopic(broker, topic, PARTITIONS, async () => {
-    const said = await producePerf(broker, topic, bytes, records);
+    const said = await producePerf(broker.port, topic, bytes, records);
     const check = expectCheck(`${await countStored(broker, topic, PARTITIONS)}`, `${records}`, `${broker.name}, ${topic}`);
     return { value: said, check };
   });
 }
 
 /** Records a second, as the tool tells. */
-export async function producePerf(broker: Broker, topic: string, bytes: number, records: number): Promise<number> {
+export async function producePerf(port: number, topic: string, bytes: number, records: number): Promise<number> {
   const said = await runTool('org.apache.kafka.tools.ProducerPerformance', [
     ...['--topic', topic, '--num-records', `${records}`, '--record-size', `${bytes}`, '--throughput', '-1', '--producer-props'],
-    ...[`bootstrap.servers=127.0.0.1:${broker.port}`, 'acks=all', 'batch.size=131072', 'linger.ms=5'],
+    ...[`bootstrap.servers=127.0.0.1:${port}`, 'acks=all', 'batch.size=131072', 'linger.ms=5'],
   ]);
   const rate = /^(\d+) records sent, ([\d.]+) records\/sec/.exec(said.trim().split('\n').at(-1) ?? '');
   if (rate === null || Number(rate[1]) !== records) throw new Error(`the tool said ${said.slice(-300)}`);
