@@ -8,6 +8,7 @@ import type { Header } from '../record/batch-write.ts';
 import { loadTopic } from './ask.ts';
 import { checkFunction, checkInteger, checkNames } from './check.ts';
 import { type ConsumerOptions, checkConsumerOptions, notAssigned, placeOfReset } from './consumer-options.ts';
+import { FinalRefusals } from './final-refusals.ts';
 import { checkOffsetCommits } from './group/checks.ts';
 import { type CommittedPartition, type GroupMetadata, type OffsetCommit, Participation } from './group/participation.ts';
 import type { Runner, Work } from './group/work.ts';
@@ -59,6 +60,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   readonly #declaredOf: (topic: string) => Topic<K, V, H>;
   readonly #resetTo: () => SeekTarget | null;
   readonly #recordsMax: number;
+  readonly #refusals: FinalRefusals;
   readonly #closing: (consumer: Consumer<K, V, H>) => void;
   /** How often the user has asked for more, and how many of these asks wait now. */
   #steps = 0;
@@ -98,6 +100,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
             },
             activity: () => ({ steps: this.#steps, asking: this.#asking > 0 }),
           });
+    this.#refusals = new FinalRefusals(dispatcher.clock, () => this.#isClosed || dispatcher.closed || this.#intake.isDead);
     dispatcher.subscribe(this);
   }
 
@@ -193,6 +196,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     const { timeoutMs = 0, recordsMax = this.#recordsMax } = options;
     checkInteger('timeoutMs', timeoutMs, 0, Number.MAX_SAFE_INTEGER);
     checkInteger('recordsMax', recordsMax, 1, Number.MAX_SAFE_INTEGER);
+    if (this.#refusals.areRepeated) await this.#refusals.pause();
     this.#checkOpen();
     checkUnemployed(this.#intake, 'poll');
     const { clock } = this.#dispatcher;
@@ -239,6 +243,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
    * stays at its record, and a further `run` begins there.
    */
   async run(options: RunOptions<K, V, H>): Promise<RunReport> {
+    if (this.#refusals.areRepeated) await this.#refusals.pause();
     this.#checkOpen();
     return runHandlers(this.#forRun(), options);
   }
@@ -252,6 +257,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
     handler: TransactionHandler<K, V, H>,
     options: TransactionOptions = {},
   ): Promise<TransactionReport> {
+    if (this.#refusals.areRepeated) await this.#refusals.pause();
     this.#checkOpen();
     return runTransactions(this.#forRun(), db, handler, options);
   }
@@ -339,6 +345,7 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
 
   async *#read<T>(give: () => T | null): AsyncGenerator<T, void, undefined> {
     checkUnemployed(this.#intake, 'a loop');
+    if (this.#refusals.areRepeated) await this.#refusals.pause();
     try {
       for (;;) {
         this.#step();

@@ -262,6 +262,11 @@ export class Intake<K, V, H> {
     if (first !== undefined) throw first;
   }
 
+  /** No read can succeed any more. */
+  get isDead(): boolean {
+    return this.#fatal !== null;
+  }
+
   fail(error: BusError, what: 'once' | 'for ever'): void {
     if (what === 'once') this.#errors.push(error);
     else this.#fatal = error;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
-import { Bus, type BusOptions, type Receipt, serdes } from '../../src/index.ts';
+import { Bus, type BusOptions, type Consumer, type Receipt, serdes } from '../../src/index.ts';
 import { seededRandom } from '../../src/world/random.ts';
 import { runChild } from './run-child.ts';
 
@@ -230,6 +230,29 @@ describe('workers of the user’s', () => {
     const bus = await open();
     for (let i = 0; i < 5; i++) bus.handle();
     expect(await bus.close()).toEqual(CLEAN);
+  });
+});
+
+describe('a loop that catches whatever comes and reads on', () => {
+  test.each<[string, (consumer: Consumer) => Promise<unknown>]>([
+    ['poll', (consumer) => consumer.poll({ timeoutMs: 100 })],
+    ['batches', (consumer) => consumer.batches().next()],
+    ['run', (consumer) => consumer.run({ eachRecord: () => {} })],
+  ])('leaves the thread to others when the bus is closed: %s', async (_, read) => {
+    const bus = await open();
+    await bus.admin().createTopics([{ name: 't' }]);
+    const consumer = await bus.consumer().assign('t');
+    await bus.close();
+    let isTimersTurn = false;
+    setTimeout(() => {
+      isTimersTurn = true;
+    }, 60);
+    let reads = 0;
+    while (!isTimersTurn && reads < 10_000) {
+      reads++;
+      await read(consumer).catch(() => {});
+    }
+    expect(reads).toBeLessThan(10);
   });
 });
 
