@@ -44,13 +44,16 @@ final class Client {
     return Admin.create(with(bootstrap));
   }
 
+  /** Keeps its records unless told otherwise: `fill` dates them to 1970, and a broker that looks for what is too old drops them at once. */
   static void create(Admin admin, String topic, int partitions, Map<String, String> configs) throws Exception {
-    admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(configs))).all().get();
+    Map<String, String> all = new HashMap<>(Map.of("retention.ms", "-1"));
+    all.putAll(configs);
+    admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(all))).all().get();
     // A broker that has heard of a topic may not have its logs yet. A producer that is refused then can lose its place in the order of
     // its batches, and hold records back until they expire: seen with Kafka under load.
-    Map<TopicPartition, OffsetSpec> all = new HashMap<>();
-    for (int i = 0; i < partitions; i++) all.put(at(topic, i), OffsetSpec.latest());
-    until("the broker has " + topic, () -> failureOf(() -> admin.listOffsets(all).all().get().size()).startsWith("none"));
+    Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
+    for (int i = 0; i < partitions; i++) ends.put(at(topic, i), OffsetSpec.latest());
+    until("the broker has " + topic, () -> failureOf(() -> admin.listOffsets(ends).all().get().size()).startsWith("none"));
   }
 
   static void create(String bootstrap, String topic, int partitions) throws Exception {
