@@ -37,7 +37,8 @@ export function parseBrokers(text: string, option: string, verb: string): string
 }
 
 function isBroker(text: string): boolean {
-  return /^unix:.+$/.test(text) || /^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(text);
+  const port = /^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(text)?.[1];
+  return /^unix:.+$/.test(text) || (Number(port) >= 1 && Number(port) <= 65_535);
 }
 
 /** Whether a text that may name either is meant as brokers: it has their form, and there is no such folder. */

@@ -16,12 +16,12 @@ import { parseDay, parseTime, timeForms, type Zone, zoneOptions } from './times.
 import { type Call, defineVerb } from './verb.ts';
 
 const options = {
-  from: { type: 'text', short: 'f', value: 'PLACE', about: 'where to begin (default beginning)' },
+  from: { type: 'text', short: 'f', value: 'PLACE', also: ['from-beginning', 'offset'], about: 'where to begin (default beginning)' },
   until: { type: 'text', short: 'u', value: 'PLACE', about: 'where to end, exclusive (default: what is there now)' },
   since: { type: 'text', value: 'TIME', about: '--from, of times alone' },
   day: { type: 'text', value: 'DAY', about: 'one day: 2026-01-31, today, yesterday' },
   ...zoneOptions,
-  count: { type: 'number', short: 'n', min: 0, about: 'so many records at most' },
+  count: { type: 'number', short: 'n', min: 0, also: ['max-messages', 'limit'], about: 'so many records at most' },
   follow: { type: 'flag', about: 'wait for more at the end' },
   partition: { type: 'list', value: 'LIST', about: 'only these: 0, 0,2 or 0-3' },
   format: { type: 'text', value: 'FORM', choices: formats, about: 'of the output (default value)' },
@@ -29,7 +29,13 @@ const options = {
   'value-as': { type: 'text', value: 'WAY', choices: readings, about: 'how values are read (default text)' },
   ...frameOptions,
   separator: { type: 'text', value: 'TEXT', about: 'between key and value (default a tab)' },
-  group: { type: 'text', short: 'g', value: 'NAME', about: 'go on where this group stands, and commit for it what was written' },
+  group: {
+    type: 'text',
+    short: 'g',
+    value: 'NAME',
+    also: ['group-id'],
+    about: 'go on where this group stands, and commit for it what was written',
+  },
   'skip-damaged': { type: 'flag', about: 'pass over damaged batches (default: stop there)' },
   ...busOptions,
 } as const satisfies OptionTable;

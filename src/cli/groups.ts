@@ -24,6 +24,7 @@ const list = defineVerb({
   run: (call) =>
     withBus(call, 'must exist', async (bus) => {
       const groups = await bus.admin().listGroups();
+      if (groups.length === 0) call.notice('there are no groups');
       await result(call.terminal, call.values.json, { groups }, () =>
         table(
           ['group', 'state', 'type'],
@@ -96,9 +97,9 @@ const reset = defineVerb({
   usage: 'GROUP',
   words: { min: 1, max: 1 },
   options: {
-    to: { type: 'text', value: 'PLACE', about: placeForms },
+    to: { type: 'text', value: 'PLACE', also: ['to-earliest', 'to-latest', 'to-offset', 'to-datetime'], about: placeForms },
     ...zoneOptions,
-    shift: { type: 'number', value: 'N', about: 'so many records on, or back when negative' },
+    shift: { type: 'number', value: 'N', also: ['shift-by'], about: 'so many records on, or back when negative' },
     topic: { type: 'list', value: 'TOPIC[:PARTITIONS]', about: 'these only; default: all that the group has committed something of' },
     'dry-run': { type: 'flag', short: 'n', about: 'only show what would be done' },
     ...busOptions,

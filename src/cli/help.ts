@@ -30,9 +30,10 @@ hand is done (run, which is there to be ended so: 0). When the reader of standar
 export function verbHelp(verb: Verb): string {
   const own = Object.entries(verb.options).filter(([name]) => !(name in commonOptions));
   const parts = [`Usage: spillway ${verb.name} ${verb.usage}`.trimEnd(), `${verb.summary}.`];
-  if (verb.about !== undefined) parts.push(verb.about);
+  if (verb.about !== undefined) parts.push(flowed(verb.about));
   if (own.length > 0) parts.push(`Options:\n${optionRows(own).join('\n')}`);
-  parts.push(`Common options:\n${optionRows(Object.entries(commonOptions)).join('\n')}`);
+  const common = Object.entries(commonOptions).filter(([name]) => name !== 'bootstrap' || verb.folderOnly === undefined);
+  parts.push(`Common options:\n${optionRows(common).join('\n')}`);
   const examples = verb.examples.map(([line, what]) => `${INDENT}# ${what}\n${INDENT}spillway ${line}`);
   if (examples.length > 0) parts.push(`Examples:\n${examples.join('\n')}`);
   return `${parts.join('\n\n')}\n`;
@@ -48,10 +49,24 @@ function optionRows(options: readonly (readonly [string, OptionSpec])[]): string
 
 /** Two columns; the right one wraps below itself. */
 function row(left: string, right: string): string {
+  const lines = wrapped(right, WIDTH - COLUMN);
+  const first = `${INDENT}${left}`;
+  const pad = ' '.repeat(COLUMN);
+  const start = first.length < COLUMN - 1 ? `${first.padEnd(COLUMN)}${lines[0]}` : `${first}\n${pad}${lines[0]}`;
+  return [start, ...lines.slice(1).map((rest) => `${pad}${rest}`)].join('\n');
+}
+
+/** Each paragraph in lines of the page's width. One ends where a sentence ends with its line. */
+function flowed(text: string): string {
+  const paragraphs = text.replace(/(?<![.:}\n])\n(?!\n)/g, ' ').split('\n');
+  return paragraphs.flatMap((paragraph) => wrapped(paragraph, WIDTH)).join('\n');
+}
+
+function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of right.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH - COLUMN) {
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line);
       line = word;
     } else {
@@ -59,8 +74,5 @@ function row(left: string, right: string): string {
     }
   }
   lines.push(line);
-  const first = `${INDENT}${left}`;
-  const pad = ' '.repeat(COLUMN);
-  const start = first.length < COLUMN - 1 ? `${first.padEnd(COLUMN)}${lines[0]}` : `${first}\n${pad}${lines[0]}`;
-  return [start, ...lines.slice(1).map((rest) => `${pad}${rest}`)].join('\n');
+  return lines;
 }

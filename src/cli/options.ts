@@ -14,6 +14,8 @@ export interface OptionSpec {
   value?: string;
   short?: string;
   choices?: readonly string[];
+  /** Names by which users of Kafka's tools and of others look for it: they are refused, with this one. */
+  also?: readonly string[];
   /** Bounds of a number. */
   min?: number;
   max?: number;
@@ -85,5 +87,7 @@ function boundsOf({ min, max }: OptionSpec): string {
 }
 
 function unknownOption(raw: string, name: string, table: OptionTable, verb: string): UsageError {
-  return new UsageError(`there is no option ${raw}${didYouMean(name, Object.keys(table)).replace('"', '"--')}`, verb);
+  const meant = Object.keys(table).find((known) => table[known].also?.includes(name));
+  const hint = meant === undefined ? didYouMean(name, Object.keys(table)).replace('"', '"--') : `; did you mean "--${meant}"?`;
+  return new UsageError(`there is no option ${raw}${hint}`, verb);
 }

@@ -11,11 +11,13 @@ export type Place =
   | { kind: 'time'; timestampMs: number };
 
 /** What `parsePlace` takes, for the help. */
-export const placeForms = `beginning, end, an offset, -N (the last N of each partition), ${timeForms}`;
+export const placeForms = `beginning (earliest), end (latest), an offset, -N (the last N of each partition), ${timeForms}`;
 
 /** Reads a place. `nowMs` is what ages count back from. Throws UsageError. */
 export function parsePlace(text: string, option: string, nowMs: number, verb = '', zone: Zone = 'utc'): Place {
-  if (text === 'beginning' || text === 'end') return { kind: text };
+  // As Kafka calls them.
+  if (text === 'beginning' || text === 'earliest') return { kind: 'beginning' };
+  if (text === 'end' || text === 'latest') return { kind: 'end' };
   if (/^\d+$/.test(text)) return { kind: 'offset', offset: safe(text, option, verb) };
   if (/^-\d+$/.test(text)) return { kind: 'last', count: safe(text.slice(1), option, verb) };
   const timestampMs = parseTime(text, nowMs, zone);

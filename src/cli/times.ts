@@ -10,10 +10,11 @@ export const zoneOptions = {
   zone: { type: 'text', value: 'ZONE', choices: zones, about: 'of dates and times that name none (default utc; local follows TZ)' },
 } as const satisfies OptionTable;
 
-export const timeForms = 'a time (2026-01-31, 2026-01-31T09:30, today, yesterday, @MILLISECONDS) or an age (90s, 15m, 1h, 7d)';
+export const timeForms = 'a time (2026-01-31, 2026-01-31T09:30, today, yesterday, now, @MILLISECONDS) or an age (90s, 15m, 1h, 7d)';
 
 /** A time in milliseconds since the epoch, or null when the text is none. `nowMs` is what ages count back from. */
 export function parseTime(text: string, nowMs: number, zone: Zone = 'utc'): number | null {
+  if (text === 'now') return nowMs;
   if (/^@\d{1,16}$/.test(text)) return Number(text.slice(1));
   const age = parseAge(text);
   if (age !== null) return nowMs - age;

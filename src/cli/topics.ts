@@ -24,8 +24,13 @@ const create = defineVerb({
       choices: ['memory', 'written', 'synced'],
       about: 'when a record is committed (default synced)',
     },
-    config: { type: 'list', value: 'NAME=VALUE', about: "a topic config by Kafka's name; may be given many times" },
-    'if-absent': { type: 'flag', about: 'topics that exist are left as they are' },
+    config: {
+      type: 'list',
+      value: 'NAME=VALUE',
+      also: ['set', 'add-config'],
+      about: "a topic config by Kafka's name; may be given many times",
+    },
+    'if-absent': { type: 'flag', also: ['if-not-exists'], about: 'topics that exist are left as they are' },
     ...busOptions,
   } satisfies OptionTable,
   examples: [
@@ -58,6 +63,7 @@ const list = defineVerb({
   run: (call) =>
     withBus(call, 'must exist', async (bus) => {
       const topics = await bus.admin().listTopics();
+      if (topics.length === 0) call.notice('there are no topics');
       await result(call.terminal, call.values.json, { topics }, () =>
         table(
           ['topic', 'partitions', 'durability', 'id'],
@@ -98,8 +104,8 @@ const alter = defineVerb({
   usage: 'TOPIC',
   words: { min: 1, max: 1 },
   options: {
-    set: { type: 'list', value: 'NAME=VALUE', about: 'set a config' },
-    unset: { type: 'list', value: 'NAME', about: 'back to the default' },
+    set: { type: 'list', value: 'NAME=VALUE', also: ['config', 'add-config'], about: 'set a config' },
+    unset: { type: 'list', value: 'NAME', also: ['delete-config'], about: 'back to the default' },
     partitions: { type: 'number', short: 'p', min: 1, max: 10_000, about: 'partitions in all, from now on' },
     ...busOptions,
   } satisfies OptionTable,

@@ -22,6 +22,7 @@ export const commonOptions = {
     type: 'text',
     short: 'b',
     value: 'BROKERS',
+    also: ['bootstrap-server', 'bootstrap-servers', 'broker', 'brokers', 'broker-list'],
     about: `a bus that listens, or a Kafka cluster, instead of a folder: HOST:PORT[,…], unix:PATH (variable ${bootstrapVariable})`,
   },
   json: { type: 'flag', about: 'results as JSON: one document, or one line per record' },

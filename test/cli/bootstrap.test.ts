@@ -125,6 +125,8 @@ describe('refusals', () => {
     expect(brokersOf({ ...where, environment: { SPILLWAY_BOOTSTRAP: '' } })).toBeNull();
     expect(() => brokersOf({ ...where, dir: 'data', bootstrap: 'a:1' })).toThrow('--dir and --bootstrap say different things');
     expect(() => brokersOf({ ...where, bootstrap: 'broker' })).toThrow('did you mean "broker:9092"?');
+    expect(brokersOf({ ...where, bootstrap: '[::1]:65535' })).toEqual(['[::1]:65535']);
+    for (const bootstrap of ['a:0', 'a:65536']) expect(() => brokersOf({ ...where, bootstrap })).toThrow(UsageError);
     expect(() => brokersOf({ ...where, environment: { SPILLWAY_BOOTSTRAP: 'a:b' } })).toThrow(UsageError);
     expect([isBrokers('a:1,b:2', realDisk), isBrokers('data', realDisk), isBrokers('./a:1/b', realDisk)]).toEqual([true, false, false]);
   });

@@ -118,7 +118,7 @@ describe('groups', () => {
     expectEnd(await spillway('groups delete unknown'), 4, /there is no group "unknown"/);
     expectEnd(await spillway('groups reset g'), 2, /where to\? give either --to or --shift/);
     expectEnd(await spillway('groups reset g --to end --shift 1'), 2, /either --to or --shift/);
-    expectEnd(await spillway('groups reset g --to nowhere'), 2, /--to takes beginning, end/);
+    expectEnd(await spillway('groups reset g --to nowhere'), 2, /--to takes beginning \(earliest\), end \(latest\)/);
     expectEnd(await spillway('groups reset g --to end --topic nothing'), 4, /topic "nothing" does not exist/);
     expectEnd(await spillway('groups reset g --to end --topic read:9'), 4, /has partitions 0 to 1, not 9/);
     expectEnd(await spillway('groups reset g --to end --topic read:x'), 2, /--partition takes a number/);
@@ -310,7 +310,7 @@ describe('places', () => {
   test('refusals', async () => {
     expectEnd(await spillway('consume nothing'), 4, /topic "nothing" does not exist/);
     expectEnd(await spillway('consume places --partition 3'), 4, /has partitions 0 to 0, not 3/);
-    expectEnd(await spillway('consume places --from sometime'), 2, /--from takes beginning, end, an offset/);
+    expectEnd(await spillway('consume places --from sometime'), 2, /--from takes beginning \(earliest\), end \(latest\), an offset/);
     expectEnd(await spillway('consume places --follow --until 3'), 2, /--follow has no end/);
   });
 });

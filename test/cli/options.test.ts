@@ -9,7 +9,7 @@ import { dayOfName, parseAge, parseDay, parseTime } from '../../src/cli/times.ts
 const table = {
   dir: { type: 'text', about: '', value: 'FOLDER' },
   json: { type: 'flag', about: '' },
-  count: { type: 'number', about: '', short: 'n', min: 1, max: 100 },
+  count: { type: 'number', about: '', short: 'n', also: ['max-messages'], min: 1, max: 100 },
   header: { type: 'list', about: '' },
   format: { type: 'text', about: '', choices: ['value', 'json', 'hex'] },
   from: { type: 'text', about: '' },
@@ -42,6 +42,7 @@ describe('options', () => {
 
   test.each([
     [['--cuont', '5'], 'there is no option --cuont; did you mean "--count"?'],
+    [['--max-messages', '5'], 'there is no option --max-messages; did you mean "--count"?'],
     [['--zzz'], 'there is no option --zzz'],
     [['-x'], 'there is no option -x'],
     [['--toString'], 'there is no option --toString'],
@@ -76,6 +77,9 @@ describe('places', () => {
   test.each([
     ['beginning', { kind: 'beginning' }],
     ['end', { kind: 'end' }],
+    ['earliest', { kind: 'beginning' }],
+    ['latest', { kind: 'end' }],
+    ['now', { kind: 'time', timestampMs: nowMs }],
     ['0', { kind: 'offset', offset: 0 }],
     ['-10', { kind: 'last', count: 10 }],
     ['@1700000000000', { kind: 'time', timestampMs: 1_700_000_000_000 }],

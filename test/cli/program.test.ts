@@ -57,6 +57,21 @@ describe('the frame', () => {
     expect((await run('help', 'topics')).out).toMatch(/topics list[\s\S]*topics create/);
   });
 
+  test('help of a verb fits the page, whatever its text is made of, and leaves out brokers where they are of no use', async () => {
+    const wordy = {
+      ...greet,
+      about: `One sentence\nof two lines.\n${'word '.repeat(50).trim()}\n\nAnother paragraph.`,
+      folderOnly: 'why not',
+    };
+    const around = surroundings();
+    await runProgram(['greet', '--help'], [wordy], '1.2.3', around);
+    const lines = around.terminal.written().split('\n');
+    expect(lines.filter((line) => line.length > 100)).toEqual([]);
+    expect(lines).toEqual(expect.arrayContaining(['One sentence of two lines.', 'Another paragraph.']));
+    expect(around.terminal.written()).not.toContain('--bootstrap');
+    expect((await run('greet', '--help')).out).toContain('--bootstrap');
+  });
+
   test.each([
     [[], 'spillway: what is to be done?\nTry "spillway --help".'],
     [['gret'], 'spillway: there is no verb "gret"; did you mean "greet"?\nTry "spillway --help".'],
