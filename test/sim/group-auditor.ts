@@ -282,12 +282,16 @@ export class GroupAuditor {
           `${key} was given to ${claimant.name} in epoch ${epoch}; ${other.claimant.name} has it from ${other.fromEpoch} to ${other.toEpoch}`,
         );
     }
-    const next = claimant.position(topic, partition);
-    const given = this.#given.get(key) ?? 0;
-    if (next > given && !isPassing && !this.#mayGoBack.has(key))
-      this.#auditor.passedOver({ name: claimant.name, topic, partition, next: given }, next);
-    const cursor = { name: claimant.name, topic, partition, next };
+    const cursor = { name: claimant.name, topic, partition, next: claimant.position(topic, partition) };
+    this.#begins(key, cursor);
     claims.push({ claimant, groupId, memberId, key, fromEpoch: epoch, toEpoch: epoch, era, open: true, revoked: false, cursor });
+  }
+
+  /** What lies between what anyone was given and where it begins must be gone. */
+  #begins(key: string, { name, topic, partition, next }: Cursor): void {
+    const given = this.#given.get(key) ?? 0;
+    if (next > given && !this.#auditor.isPassing(topic) && !this.#mayGoBack.has(key))
+      this.#auditor.passedOver({ name, topic, partition, next: given }, next);
   }
 
   /** It is told to give it up, and has not yet: nobody else has it. */
@@ -335,6 +339,11 @@ export class GroupAuditor {
       // The group stood behind the end that the log has now.
       claim.cursor.next = record.offset;
       this.#given.set(key, record.offset);
+    }
+    if (claim.cursor.next < 0) {
+      // Its host could not say where it begins when it was assigned.
+      claim.cursor.next = record.offset;
+      this.#begins(key, claim.cursor);
     }
     this.#auditor.read(claim.cursor, record);
     if (!this.#auditor.isPassing(record.topic)) this.#given.set(key, Math.max(this.#given.get(key) ?? 0, record.offset + 1));

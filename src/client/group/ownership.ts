@@ -44,6 +44,8 @@ type KnownPlace = TopicPartition & { topicId: string; metadata: TopicMetadata };
 
 const LATE = Symbol('late');
 const GRACE_MS = 50;
+/** Where a partition begins is asked of its host, which may be opening it, or have lost its disk: the others do not wait for it longer. */
+const BEGINS_WITHIN_MS = 500;
 
 export class Ownership<K, V, H> {
   readonly #setup: OwnershipSetup<K, V, H>;
@@ -166,13 +168,21 @@ export class Ownership<K, V, H> {
     const isVoid = (): boolean => age !== this.#age;
     const known = await this.#known(places, isVoid);
     const committed = await this.#committed(known, isVoid);
-    const positions = await Promise.all(known.map((place) => this.#startOf(place, committed, isVoid)));
+    const starts = known.map((place) => this.#startOf(place, committed, isVoid));
+    const patience = this.#boundary(Math.min(BEGINS_WITHIN_MS, boundMs));
+    const positions = await Promise.all(starts.map((start) => patience.race(start)));
+    patience.end();
     if (isVoid()) return;
+    const late = new Set<Held<K, V, H>>();
     const taken = known.map((place, i) => {
-      const one = intake.add(this.#setup.declaredOf(place.topic), place, positions[i]);
+      const position = positions[i];
+      const one = intake.add(this.#setup.declaredOf(place.topic), place, position === LATE ? -1 : position);
       one.committed = committed?.get(keyOf(place)) ?? -1;
       one.paused = this.#paused.delete(keyOf(place));
       one.moving = true;
+      if (position !== LATE) return one;
+      late.add(one);
+      this.#beginLater(one, starts[i]);
       return one;
     });
     const boundary = this.#boundary(boundMs);
@@ -186,10 +196,23 @@ export class Ownership<K, V, H> {
       // A topic that was deleted meanwhile, or made anew, is told by the next assignment.
       const known = there.find(({ topic, partition }) => topic === one.topic && partition === one.partition);
       if (known === undefined) continue;
-      if (one.position < 0 && committed !== null) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
+      if (one.position < 0 && committed !== null && !late.has(one)) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
       intake.follow(one, known.metadata);
     }
     intake.wake();
+  }
+
+  /** A partition that is held, and read when its host says where it begins, unless the user has sought before. */
+  #beginLater(one: Held<K, V, H>, start: Promise<number>): void {
+    const { intake } = this.#setup;
+    start.then(
+      (position) => {
+        if (position < 0 || one.position >= 0 || intake.find(one) !== one) return;
+        intake.seek(one, position);
+        intake.wake();
+      },
+      (error: unknown) => intake.fail(asBusError(error), 'once'),
+    );
   }
 
   /** Those whose topic is known by then; one that is not there any more, or whose name is another's, will leave the assignment too. */

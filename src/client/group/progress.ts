@@ -47,7 +47,11 @@ export class Watch<K, V, H> {
   }
 
   #doing(one: Held<K, V, H>, isAsked: boolean): Doing {
-    if (one.position < 0) return { doing: 'stopped', detail: 'it waits for a seek: the group has committed nothing of it' };
+    if (one.position < 0)
+      return {
+        doing: 'stopped',
+        detail: 'the group has committed nothing of it, and it waits for its host to say where it begins, or for a seek',
+      };
     if (one.paused) return { doing: 'paused', detail: '' };
     if (one.held) return { doing: 'queue-full', detail: 'its handler has enough to do' };
     if (this.#intake.isGiven(one) && !isAsked) return { doing: 'handling', detail: '' };

@@ -23,6 +23,7 @@ class Scene {
   /** Ends the callback that the user is in. */
   endCallback: () => void = () => {};
   startOf: () => Promise<number | null> = async () => 0;
+  readonly held = new Map<number, One>();
 
   constructor(slow: readonly string[] = []) {
     const rows = [0, 1].map((partition) => ({ partition, slot: partition, host: 0, leaderEpoch: 0 }));
@@ -54,7 +55,7 @@ class Scene {
 
   /** What a consumer holds, as far as ownership asks of it. */
   #intake(): object {
-    const held = new Map<number, One>();
+    const { held } = this;
     return {
       runner: null,
       all: () => [...held.values()],
@@ -66,6 +67,10 @@ class Scene {
       },
       remove: ({ partition }: TopicPartition) => held.delete(partition),
       follow: ({ topicId, partition, position }: One) => this.log.push(`fetches ${topicId} ${partition} from ${position}`),
+      seek: (one: One, position: number) => {
+        one.position = position;
+        this.log.push(`seeks ${one.partition} to ${position}`);
+      },
       shut: () => {},
       quiet: async () => {},
       fail: (error: Error) => this.log.push(error.message),
@@ -115,6 +120,45 @@ test('a topic that is deleted while it is taken up holds nothing up, and is no e
   scene.reconcile([], { topic: 't', topicId: 'new', partitions: [0] });
   await scene.answer();
   expect(scene.log).toEqual(['assigned t-0', 'done']);
+});
+
+test('a partition whose host cannot say where it begins does not hold up the others; it is read when the host can', async () => {
+  const scene = new Scene();
+  let isOpen = false;
+  scene.startOf = async () => {
+    if (isOpen) return 3;
+    throw new BusError('KAFKA_STORAGE_ERROR', 'the disk refuses');
+  };
+  scene.reconcile([], { topic: 't', partitions: [0, 1] });
+  await scene.answer();
+  await scene.coordinator.pass(500);
+  expect(scene.log).toEqual(['assigned t-0 t-1', 'fetches new 0 from -1', 'fetches new 1 from 7', 'done']);
+  isOpen = true;
+  await scene.coordinator.pass(2000);
+  expect(scene.log.slice(4)).toEqual(['seeks 0 to 3']);
+});
+
+test('… unless the user has sought, or lost it, before', async () => {
+  for (const [what, instead] of Object.entries({
+    sought: (one: One) => {
+      one.position = 9;
+    },
+    lost: (_: One, ownership: Own) => ownership.lose(),
+  })) {
+    const scene = new Scene();
+    let begin: (offset: number) => void = () => {};
+    scene.startOf = () =>
+      new Promise((resolve) => {
+        begin = resolve;
+      });
+    scene.reconcile([], { topic: 't', partitions: [0] });
+    await scene.answer();
+    await scene.coordinator.pass(500);
+    instead(scene.held.get(0) as One, scene.ownership);
+    begin(3);
+    await scene.coordinator.pass(10);
+    expect([what, ...scene.log.slice(3)]).toEqual(what === 'lost' ? ['lost', 'lost t-0'] : ['sought']);
+  }
 });
 
 test('what is lost before its turn to be told is told neither as assigned nor as lost', async () => {
