@@ -14,7 +14,7 @@ import {
   readerOf,
   recordMaker,
 } from './input/records.ts';
-import { inputHeader, inputNames, onePartition, placesReached } from './input/resume.ts';
+import { inputHeader, inputNames, partitionOfInput, placesReached, type Spread } from './input/resume.ts';
 import type { OptionTable } from './options.ts';
 import { parsePair } from './position.ts';
 import { countOf, Progress } from './progress.ts';
@@ -138,8 +138,9 @@ async function ensureTopic({ values, notice }: ProduceCall, bus: BusSide, topic:
 /** Where a file goes on. */
 interface Resume {
   name: string;
-  /** The place of the last record that is there; −1: none is. */
-  reached: number;
+  spread: Spread;
+  /** By partition: the place of the last record that is there; none: no record is. */
+  reached: readonly (number | undefined)[];
 }
 
 /** A process that was killed may have left a batch on its way to a broker. */
@@ -153,17 +154,18 @@ async function resumeOf(
   inputs: readonly InputOptions[],
 ): Promise<Resume[]> {
   const found = (await bus.admin().listTopics()).find(({ name }) => name === topic);
-  const partition = onePartition(values.partition, found?.partitions ?? 1);
+  const spread =
+    values.partition === undefined ? { partitions: found?.partitions ?? 1, first: 0 } : { partitions: 1, first: values.partition };
   if (brokers !== null) await new Promise<void>((resolve) => clock.after(SETTLE_MS, resolve, true));
   const times = inputs.map(({ timestampMs }) => timestampMs);
   const sinceMs = times.includes(undefined) ? undefined : Math.min(...(times as number[]));
-  const reached = await placesReached(bus, { topic, partition, names, sinceMs });
-  return names.map((name) => ({ name, reached: reached.get(name) ?? -1 }));
+  const reached = await placesReached(bus, { topic, spread, names, sinceMs });
+  return names.map((name) => ({ name, spread, reached: reached.map((places) => places.get(name)) }));
 }
 
 interface Push {
   /** A promise only when there is no room. */
-  record(record: InputRecord & { from?: Header }): Promise<void> | undefined;
+  record(record: InputRecord & { partition?: number; from?: Header }): Promise<void> | undefined;
   flush(): Promise<void>;
 }
 
@@ -213,15 +215,23 @@ async function sendFile(
   const make = recordMaker(input, nameOf(file));
   const chunks = counted(file === '-' ? standardInput(call) : readChunks(file), tally);
   let present = 0;
+  const everywhere = resume === undefined ? -1 : Math.min(...resume.reached.slice(resume.spread.first).map((place) => place ?? -1));
   for await (const items of readerOf(input)({ name: nameOf(file), chunks })) {
     for (const item of items) {
-      if (resume !== undefined && item.place <= resume.reached) {
+      // What all partitions have gone past need not be looked into.
+      if (item.place <= everywhere) {
         present++;
         continue;
       }
       const record = values['skip-malformed'] ? tolerant(() => make(item), tally) : make(item);
       if (record === null) continue;
-      const waiting = push.record(resume === undefined ? record : { ...record, from: inputHeader(resume.name, item.place) });
+      const partition = resume === undefined ? -1 : partitionOfInput(record.key, item.place, resume.spread);
+      if (resume !== undefined && item.place <= (resume.reached[partition] ?? -1)) {
+        present++;
+        continue;
+      }
+      const sent = resume === undefined ? record : { ...record, partition, from: inputHeader(resume.name, item.place, resume.spread) };
+      const waiting = push.record(sent);
       if (waiting !== undefined) await waiting;
       tally.records++;
       tally.bytes += record.value?.length ?? 0;

@@ -252,8 +252,39 @@ describe('round trips', () => {
     expect((await spillway('consume again --from 3019 --until 3026')).out).toBe('r19\nr20\nr21\nr22\nr23\nr24\nr3000\n');
     expectEnd(await spillway('produce again --resume', 'x\n'), 2, /standard input has no place to go on from/);
     expectEnd(await spillway('produce again one.bin ./one.bin --resume'), 2, /there are two "one.bin"/);
-    await spillway('topics create several --partitions 2');
-    expectEnd(await spillway('produce several one.bin --resume'), 2, /needs one partition, and the topic has 2/);
+  });
+
+  test('an import over several partitions is run again: by key, and without one', async () => {
+    const rows = (count: number) =>
+      Array.from({ length: count }, (_, i) => `{"id":${i},"who":"${i % 3 === 0 ? '' : `w${i % 7}`}"}\n`).join('');
+    await spillway('topics create several --partitions 3');
+    writeFileSync(join(cwd, 'rows.ndjson'), rows(500));
+    for (const [n, key] of ['--key who ', ''].entries()) {
+      const name = `rows-${n}.ndjson`;
+      writeFileSync(join(cwd, name), rows(200));
+      const again = async () => JSON.parse((await spillway(`produce several ${name} ${key}--resume --json`)).out).records;
+      expect(await again()).toBe(200);
+      expect(await again()).toBe(0);
+      writeFileSync(join(cwd, name), rows(260));
+      expect(await again()).toBe(60);
+    }
+    const { out } = await spillway('consume several --json');
+    const read = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(new Set(read.map(({ partition }) => partition)).size).toBe(3);
+    // Each row twice: once by each import.
+    const ids = read.map(({ value }) => JSON.parse(value).id as number).sort((a, b) => a - b);
+    expect(ids).toEqual(Array.from({ length: 520 }, (_, i) => i >> 1));
+    await spillway('topics alter several --partitions 4');
+    expectEnd(
+      await spillway('produce several rows-0.ndjson --key who --resume'),
+      2,
+      /"rows-0.ndjson" was imported into 3 partitions; .* not in 4/,
+    );
+    expect((await spillway('produce several rows.ndjson --resume --partition 2')).code).toBe(0);
+    expectEnd(await spillway('produce several rows.ndjson --resume'), 2, /was imported into one partition; .* not in 4 partitions/);
   });
 
   test('times from a field', async () => {
