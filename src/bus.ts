@@ -6,6 +6,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MiB } from './base/bytes.ts';
 import { BusError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
+import { threadEntry } from './base/modules.ts';
 import type { CloseReport } from './bus/attach.ts';
 import { type CoordinatorStart, CoordinatorThread } from './bus/coordinator-thread.ts';
 import { type Attached, HostThreads } from './bus/host-threads.ts';
@@ -107,12 +108,12 @@ export class Bus {
       this.#rejectOpened(
         new BusError('HOST_DOWN', `partition host ${host} cannot be started: ${reasonOf(cause)}`, { cause, details: { host } }),
       );
-    const entry = entryOf('partition-host');
+    const entry = threadEntry('partition-host');
     const introduce = (host: number, port: MessagePort): boolean => this.#coordinator.hostUp(host, port);
     this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, introduce, this.#log, hopeless);
     this.#client = this.#attachMain();
     const around = { handle: () => this.handle(), clusterId: () => this.#coordinator.busId, folder: dir, logLevel, log: this.#log };
-    this.#listeners = new Listeners(entryOf('listener'), around);
+    this.#listeners = new Listeners(threadEntry('listener'), around);
   }
 
   /** A producer on this thread. */
@@ -209,7 +210,7 @@ export class Bus {
   // Threads.
 
   #startCoordinator(start: CoordinatorStart): CoordinatorThread {
-    return new CoordinatorThread(entryOf('coordinator'), start, {
+    return new CoordinatorThread(threadEntry('coordinator'), start, {
       hostReady: (host) => {
         if (this.#hosts.markReady(host)) this.#resolveOpened();
       },
@@ -325,10 +326,4 @@ export class Bus {
 
 function makeOutbox(memoryBytesMax: number): SharedArrayBuffer {
   return outboxMemory(Math.min(OUTBOX_BYTES_MAX, Math.max(4 * MiB, Math.floor(memoryBytesMax * OUTBOX_SHARE))));
-}
-
-/** The module of a thread entry, beside this one in the sources and in the package alike. */
-function entryOf(name: string): string {
-  const here = import.meta.url;
-  return new URL(`../workers/${name}${here.endsWith('.ts') ? '.ts' : '.js'}`, here).href;
 }

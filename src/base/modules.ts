@@ -14,3 +14,12 @@ export function lazily<T>(name: string): () => T {
     return loaded;
   };
 }
+
+/**
+ * The module by which a thread begins: in workers/, beside src/. The package has it too, but its modules lie in few files there, wherever
+ * they lay in the sources.
+ */
+export function threadEntry(name: string): string {
+  const here = import.meta.url;
+  return `${here.slice(0, here.lastIndexOf('/src/'))}/workers/${name}${here.endsWith('.ts') ? '.ts' : '.js'}`;
+}

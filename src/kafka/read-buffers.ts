@@ -22,7 +22,8 @@ export class ReadBuffers {
   take(bytes: number): Buffer {
     const position = this.#ranges.take(bytes);
     if (position < 0) return Buffer.allocUnsafeSlow(bytes);
-    this.#memory ??= Buffer.allocUnsafeSlow(BYTES);
+    // V8 takes what may be resized from the system in whole pages. What lies 16 bytes beyond one, as it does else, takes 1.8 times as long to read.
+    this.#memory ??= Buffer.from(new ArrayBuffer(BYTES, { maxByteLength: BYTES }));
     return this.#memory.subarray(position, position + bytes);
   }
 

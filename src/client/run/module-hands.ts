@@ -7,6 +7,7 @@ import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { BusError, type ErrorName, errors } from '../../base/errors.ts';
+import { threadEntry } from '../../base/modules.ts';
 import { Pool } from '../../dispatch/pool.ts';
 import { reasonOf } from '../user-code.ts';
 import type { Hands } from './hands.ts';
@@ -29,7 +30,7 @@ export class ModuleHands<K, V, H> implements Hands<K, V, H> {
   constructor(module: URL | string, threads: number) {
     this.#module = urlOf(module);
     this.#threads = Array.from({ length: threads }, () => ({
-      pool: new Pool(ENTRY, { roomy: true }),
+      pool: new Pool(threadEntry('handler'), { roomy: true }),
       progress: new SharedArrayBuffer(PROGRESS_BYTES),
     }));
     this.#free = [...this.#threads];
@@ -79,9 +80,6 @@ export class ModuleHands<K, V, H> implements Hands<K, V, H> {
     return { module: this.#module, topic, partition, offset, nextOffset, highWatermark, bytes, attempt: attempts, abort, progress };
   }
 }
-
-/** Beside the other thread entries, in the sources and in the package alike. */
-const ENTRY = new URL(`../../../workers/handler${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href;
 
 /** Relative paths would be relative to a file of ours. */
 function urlOf(module: URL | string): string {
