@@ -37,7 +37,7 @@ function emitAll(count: number): string {
 
 async function latency(setup: PeerSetup, work: keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
-  const count = recordsPerSecond * setup.counts.latencySeconds;
+  const count = (recordsPerSecond * setup.counts.latencyMs) / 1000;
   const delays = new DelayLog(count);
   const emitter = new EventEmitter();
   emitter.on('message', ({ value }: Message) => delays.add(readNumber(value, 0), nowUs() - value.readDoubleLE(DUE_AT)));

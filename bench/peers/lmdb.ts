@@ -129,7 +129,7 @@ async function both(setup: PeerSetup, count: number): Promise<void> {
 
 async function latency(setup: PeerSetup, work: Work & keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
-  const count = recordsPerSecond * setup.counts.latencySeconds;
+  const count = (recordsPerSecond * setup.counts.latencyMs) / 1000;
   await withQueue(setup, `latency-${recordsPerSecond}`, async (queue, path) => {
     const reader = startReader(readerModule, { path, count, isTimed: true });
     await reader.ready;

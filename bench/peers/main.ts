@@ -20,7 +20,7 @@ export async function main(bench: Bench): Promise<void> {
     records1k: bench.pick(2_000, 200_000, 1_000_000),
     syncedBatched: bench.pick(5_000, 200_000, 1_000_000),
     syncedOneByOne: bench.pick(20, 500, 3_000),
-    latencySeconds: bench.pick(1, 3, 10),
+    latencyMs: bench.pick(200, 3_000, 10_000),
   };
   const rounds = bench.pick(1, 1, 3);
   // `--only` picks peers by their name, or else works.

@@ -48,7 +48,7 @@ export const peer: Peer = {
 
 async function latency(setup: PeerSetup, work: keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
-  const count = recordsPerSecond * setup.counts.latencySeconds;
+  const count = (recordsPerSecond * setup.counts.latencyMs) / 1000;
   await withReader({ path: '', count, isTimed: true }, async (channel) => {
     const value = makeValue(VALUE_BYTES);
     let isWaiting = false;

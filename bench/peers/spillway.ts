@@ -119,7 +119,7 @@ async function syncedOneByOne(setup: PeerSetup, bus: Bus, count: number): Promis
 
 async function latency(setup: PeerSetup, bus: Bus, durability: Durability, work: Work & keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
-  const count = recordsPerSecond * setup.counts.latencySeconds;
+  const count = (recordsPerSecond * setup.counts.latencyMs) / 1000;
   const topic = `latency-${recordsPerSecond}`;
   await makeTopic(bus, topic, durability);
   const reader = await startBusReader(bus, { topic, count, isTimed: true });

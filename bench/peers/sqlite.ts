@@ -125,7 +125,7 @@ async function both(setup: PeerSetup, count: number): Promise<void> {
 
 async function latency(setup: PeerSetup, work: Work & keyof typeof latencyRates): Promise<void> {
   const recordsPerSecond = latencyRates[work];
-  const count = recordsPerSecond * setup.counts.latencySeconds;
+  const count = (recordsPerSecond * setup.counts.latencyMs) / 1000;
   await withTable(setup.folder, 'NORMAL', async (table) => {
     const reader = startReader(readerModule, { path: table.path, count, isTimed: true });
     await reader.ready;

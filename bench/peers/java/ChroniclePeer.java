@@ -14,9 +14,9 @@ public final class ChroniclePeer {
         replayed(load, folder + "/small", "100 B", 100, load.count("records100"));
         if (load.wants("both 100 B")) both(folder + "/both", load.count("records100"));
         replayed(load, folder + "/large", "1 KiB", 1024, load.count("records1k"));
-        int seconds = load.count("latencySeconds");
-        if (load.wants("latency 1,000/s")) latency(folder + "/slow", "latency 1,000/s", 1_000, 1_000 * seconds);
-        if (load.wants("latency 50,000/s")) latency(folder + "/fast", "latency 50,000/s", 50_000, 50_000 * seconds);
+        int ms = load.count("latencyMs");
+        if (load.wants("latency 1,000/s")) latency(folder + "/slow", "latency 1,000/s", 1_000, ms);
+        if (load.wants("latency 50,000/s")) latency(folder + "/fast", "latency 50,000/s", 50_000, 50 * ms);
     }
 
     private static void warmUp(String path, int count) {

@@ -30,9 +30,9 @@ public final class KafkaPeer {
         replayed(load, "large", "1 KiB", 1024, load.count("records1k"));
         if (load.wants("synced, batched")) syncedBatched(load.count("syncedBatched"));
         if (load.wants("synced, one by one")) syncedOneByOne(load.count("syncedOneByOne"));
-        int seconds = load.count("latencySeconds");
-        if (load.wants("latency 1,000/s")) latency("latency 1,000/s", "slow", 1_000, 1_000 * seconds);
-        if (load.wants("latency 50,000/s")) latency("latency 50,000/s", "fast", 50_000, 50_000 * seconds);
+        int ms = load.count("latencyMs");
+        if (load.wants("latency 1,000/s")) latency("latency 1,000/s", "slow", 1_000, ms);
+        if (load.wants("latency 50,000/s")) latency("latency 50,000/s", "fast", 50_000, 50 * ms);
     }
 
     private static void warmUp(int count) throws Exception {
