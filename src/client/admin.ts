@@ -260,6 +260,22 @@ export class Admin {
     return (await askCoordinator(this.#dispatcher, 'groupHistory', { groupId: checkGroupId(groupId) })).events;
   }
 
+  /** What each group is told apart from the others: `consumer.session.timeout.ms` and `consumer.heartbeat.interval.ms` (KIP-848). */
+  async describeGroupConfigs(groupIds: readonly string[]): Promise<{ groupId: string; entries: ConfigEntry[] }[]> {
+    const asked = checkGroupIds('describeGroupConfigs', groupIds);
+    return (await askCoordinator(this.#dispatcher, 'describeGroupConfigs', { groupIds: asked })).groups;
+  }
+
+  /** Sets or deletes (back to what holds for all) configs of a group, be it there or not, all or none. In force with each member's next heartbeat. */
+  async alterGroupConfigs(
+    groupId: string,
+    ops: readonly (Omit<ConfigOp, 'value'> & { value?: string | number | boolean })[],
+    options: { validateOnly?: boolean } = {},
+  ): Promise<void> {
+    const validateOnly = checkValidateOnly('admin.alterGroupConfigs', options);
+    await askCoordinator(this.#dispatcher, 'alterGroupConfigs', { groupId: checkGroupId(groupId), ops: checkConfigOps(ops), validateOnly });
+  }
+
   // Quotas.
 
   /** The quotas that were set. */

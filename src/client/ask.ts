@@ -74,6 +74,7 @@ const repeatable: ReadonlySet<CoordinatorVerb> = new Set<CoordinatorVerb>([
   'explainGroup',
   'groupHistory',
   'describeQuotas',
+  'describeGroupConfigs',
 ]);
 
 /**

@@ -3,13 +3,13 @@
  * facts applied to an empty state. Nothing else changes the state.
  */
 import type { Configs } from './config-values.ts';
-import type { GroupFact, StoredGroupFact } from './groups/facts.ts';
+import type { GroupConfigFact, GroupFact, StoredGroupFact } from './groups/facts.ts';
 import type { OffsetFact, QuotaFact } from './offsets/facts.ts';
 
-export type Fact = TopicFact | GroupFact | OffsetFact | QuotaFact;
+export type Fact = TopicFact | GroupFact | OffsetFact | QuotaFact | GroupConfigFact;
 
 /** Facts that a store keeps; the others are known while the coordinator lives. */
-export type StoredFact = Exclude<TopicFact, { fact: 'producerIdGiven' }> | StoredGroupFact | OffsetFact | QuotaFact;
+export type StoredFact = Exclude<TopicFact, { fact: 'producerIdGiven' }> | StoredGroupFact | OffsetFact | QuotaFact | GroupConfigFact;
 
 export type TopicFact =
   /** A data folder's first start, or the first with another number of hosts (then slots follow in `slotsMoved`). */
@@ -37,9 +37,10 @@ export function isStoredFact(fact: Fact): fact is StoredFact {
 
 /**
  * Whether a fact has to survive a power loss before anybody hears of it. What groups do and commit has to survive the process; after
- * the machine they go on from a little earlier, as in Kafka, but for commits that ask for more.
+ * the machine they go on from a little earlier, as in Kafka, but for commits that ask for more. What administrators set is kept.
  */
 export function mustBeSynced({ fact }: StoredFact): boolean {
+  if (fact === 'groupConfigSet') return true;
   return !fact.startsWith('group') && !fact.startsWith('member') && fact !== 'offsetsCommitted' && fact !== 'offsetsDropped';
 }
 

@@ -13,6 +13,7 @@ import type { Fact } from './facts.ts';
 import { GroupWatch, type GroupWatchSetup } from './group-watch.ts';
 import { AwakeClock } from './groups/awake.ts';
 import { type GroupDecision, type GroupReply, type GroupSurroundings, viewTopics } from './groups/decision.ts';
+import { alterGroupConfigs, describeGroupConfigs, settingsOf } from './groups/group-configs.ts';
 import { beginGroups, decideGroup, expireGroups, topicsChanged } from './groups/groups.ts';
 import { type GroupAsk, refuseGroupAsk } from './groups/refuse.ts';
 import { nextGroupsMs } from './groups/state.ts';
@@ -101,6 +102,10 @@ export class GroupTurn {
         return answered(state, dispatcher, ask, { facts: [], reply: fetchOffsets(state, ask) });
       case 'offsetDelete':
         return answered(state, dispatcher, ask, deleteOffsets(state, ask));
+      case 'describeGroupConfigs':
+        return answered(state, dispatcher, ask, { facts: [], reply: describeGroupConfigs(state, ask, this.#bus.groups) });
+      case 'alterGroupConfigs':
+        return answered(state, dispatcher, ask, alterGroupConfigs(state, ask, this.#bus.groups));
       case 'describeQuotas':
         return answered(state, dispatcher, ask, { facts: [], reply: describeQuotas(state, ask) });
       case 'alterQuotas':
@@ -121,7 +126,9 @@ export class GroupTurn {
       case 'groupHistory': {
         const token = this.#nextToken++;
         this.#waiting.set(token, { dispatcher, ask });
-        return this.#outcome(state, decideGroup(state.groups, ask, this.#around(state), token));
+        const around = this.#around(state);
+        const settings = 'groupId' in ask ? settingsOf(state, ask.groupId, around.settings) : around.settings;
+        return this.#outcome(state, decideGroup(state.groups, ask, { ...around, settings }, token));
       }
       default:
         return unreachable(ask);

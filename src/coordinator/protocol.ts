@@ -53,8 +53,8 @@ export interface ConfigOp {
 export interface ConfigEntry {
   key: string;
   value: string;
-  /** 'topic': set on the topic. 'bus': set for the bus. 'default': built in. */
-  source: 'topic' | 'bus' | 'default';
+  /** 'topic', 'group': set there. 'bus': set for the bus. 'default': built in. */
+  source: 'topic' | 'group' | 'bus' | 'default';
   type: 'string' | 'int' | 'long' | 'boolean' | 'list' | 'double';
   readOnly: boolean;
   documentation: string;

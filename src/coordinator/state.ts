@@ -7,6 +7,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import type { Configs } from './config-values.ts';
 import type { Fact } from './facts.ts';
+import type { GroupConfigFact } from './groups/facts.ts';
 import { applyGroup, emptyGroups, type Groups, storedFactsOf } from './groups/state.ts';
 import { collisionKey } from './names.ts';
 import type { QuotaFact } from './offsets/facts.ts';
@@ -48,6 +49,8 @@ export interface State {
   readonly offsets: OffsetsState;
   /** By client id; null: of all others. */
   readonly quotas: Map<string | null, QuotaFact>;
+  /** By group id. */
+  readonly groupConfigs: Map<string, GroupConfigFact>;
 }
 
 export function emptyState(slotsMax: number): State {
@@ -67,6 +70,7 @@ export function emptyState(slotsMax: number): State {
     groups: emptyGroups(),
     offsets: emptyOffsets(),
     quotas: new Map(),
+    groupConfigs: new Map(),
   };
 }
 
@@ -154,6 +158,10 @@ export function apply(state: State, fact: Fact): void {
       if (fact.producerByteRate === null && fact.consumerByteRate === null) state.quotas.delete(fact.clientId);
       else state.quotas.set(fact.clientId, fact);
       return;
+    case 'groupConfigSet':
+      if (fact.sessionTimeoutMs === null && fact.heartbeatIntervalMs === null) state.groupConfigs.delete(fact.groupId);
+      else state.groupConfigs.set(fact.groupId, fact);
+      return;
     default:
       unreachable(fact);
   }
@@ -169,7 +177,7 @@ export function factsOf(state: State): Fact[] {
     if (deleting) facts.push({ fact: 'topicDeleting', epoch: 0, topicId });
   }
   facts.push({ fact: 'epochReached', epoch: state.epoch });
-  facts.push(...storedFactsOf(state.groups), ...offsetFactsOf(state.offsets), ...state.quotas.values());
+  facts.push(...storedFactsOf(state.groups), ...offsetFactsOf(state.offsets), ...state.quotas.values(), ...state.groupConfigs.values());
   return facts;
 }
 

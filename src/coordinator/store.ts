@@ -112,7 +112,8 @@ class SqliteStore implements Store {
     const topics = this.#topics.load();
     if (topics.length === 0) return [];
     const groups = this.#groups.load();
-    return [...topics, ...groups, ...this.#offsets.load(this.#groups.ids(), this.#topics.ids()), ...this.#offsets.loadQuotas()];
+    const offsets = this.#offsets.load(this.#groups.ids(), this.#topics.ids());
+    return [...topics, ...groups, ...offsets, ...this.#offsets.loadQuotas(), ...this.#offsets.loadGroupConfigs()];
   }
 
   commit(facts: readonly Fact[], { synced }: { synced: boolean }): void {
@@ -161,6 +162,8 @@ class SqliteStore implements Store {
         return this.#offsets.write(fact);
       case 'quotaSet':
         return this.#offsets.writeQuota(fact);
+      case 'groupConfigSet':
+        return this.#offsets.writeGroupConfig(fact);
       case 'groupGone':
         this.#offsets.dropGroup(fact.groupId);
         return this.#groups.write(fact);

@@ -8,7 +8,7 @@ import { kafkaCode } from './broker.ts';
 export const resources = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const;
 
 /** DescribeConfigsResponse.ConfigSource. */
-export const configSources: Record<ConfigEntry['source'], number> = { topic: 1, bus: 4, default: 5 };
+export const configSources: Record<ConfigEntry['source'], number> = { topic: 1, group: 8, bus: 4, default: 5 };
 
 /** DescribeConfigsResponse.ConfigType. */
 const types: Record<ConfigEntry['type'], number> = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 };
@@ -29,7 +29,9 @@ export function rowOf({ key, value, source, type, readOnly, documentation }: Con
 
 /** Where a value comes from, and where it would come from if it were not set there. */
 export function synonymsOf({ name, value, configSource }: ConfigRow, below: readonly ConfigSynonym[]) {
-  const own = configSource === configSources.topic ? [{ name, value, source: configSource }] : [];
+  const isOwn = configSource === configSources.topic || configSource === configSources.group;
+  // Of groups it is not told what stands below: the value stands alone.
+  const own = isOwn || below.length === 0 ? [{ name, value, source: configSource }] : [];
   return [...own, ...below.map((one) => ({ name: one.name, value: one.value, source: configSources[one.source] }))];
 }
 
@@ -76,6 +78,7 @@ export function alterConfigs(
   });
 }
 
+/** What of it can be configured while the bus is open. */
 function alterOne(
   dispatcher: Dispatcher,
   { resourceType, resourceName, ops, refusal }: Alteration,
@@ -83,11 +86,15 @@ function alterOne(
   done: (error: number, message: string | null) => void,
 ): void {
   const refused = errors.INVALID_REQUEST.code;
-  if (resourceType !== resources.topic)
+  if (resourceType !== resources.topic && resourceType !== resources.group)
     return dispatcher.clock.next(() =>
-      done(refused, 'only topics can be configured while the bus is open: give other settings when it is opened'),
+      done(refused, 'only topics and groups can be configured while the bus is open: give other settings when it is opened'),
     );
   if (refusal !== '') return dispatcher.clock.next(() => done(refused, refusal));
+  if (resourceType === resources.group)
+    return dispatcher.askCoordinator('alterGroupConfigs', { groupId: resourceName, ops, validateOnly }, (error, answer) =>
+      done(error, answer?.message || null),
+    );
   dispatcher.askCoordinator('alterConfigs', { name: resourceName, ops, validateOnly }, (error, answer) =>
     done(error, answer?.message || null),
   );

@@ -85,7 +85,7 @@ const committed = (groupId: string, name: string, partition: number, offset: num
 
 test('SQLite and memory keep the same of any history of groups, offsets, topics and quotas', () => {
   const step = fc.record({
-    what: fc.constantFrom('group', 'member', 'left', 'gone', 'commit', 'commit', 'commit', 'drop', 'topic', 'quota', 'turn'),
+    what: fc.constantFrom('group', 'member', 'left', 'gone', 'commit', 'commit', 'commit', 'drop', 'topic', 'quota', 'config', 'turn'),
     group: fc.constantFrom('g', 'h'),
     name: fc.constantFrom('a', 'b'),
     member: fc.constantFrom('m', 'n', 'o'),
@@ -105,6 +105,8 @@ test('SQLite and memory keep the same of any history of groups, offsets, topics 
           const known = state.groups.byId.get(groupId);
           const place = state.byName.get(name);
           const fact = ((): Fact | null => {
+            if (what === 'config')
+              return { fact: 'groupConfigSet', groupId: name, sessionTimeoutMs: number || null, heartbeatIntervalMs: null };
             if (what === 'quota')
               return { fact: 'quotaSet', clientId: number === 0 ? null : name, producerByteRate: number || null, consumerByteRate: null };
             if (what === 'topic') {
@@ -151,7 +153,13 @@ test('SQLite and memory keep the same of any history of groups, offsets, topics 
 /** Offsets and quotas have no order of their own. */
 function ordered(facts: readonly Fact[]): Fact[] {
   const rank = (fact: Fact): string =>
-    fact.fact === 'quotaSet' ? `2${fact.clientId ?? ''}` : fact.fact === 'offsetsCommitted' ? `1${fact.groupId}` : '0';
+    fact.fact === 'groupConfigSet'
+      ? `3${fact.groupId}`
+      : fact.fact === 'quotaSet'
+        ? `2${fact.clientId ?? ''}`
+        : fact.fact === 'offsetsCommitted'
+          ? `1${fact.groupId}`
+          : '0';
   const rows = facts.map((fact) =>
     fact.fact === 'offsetsCommitted'
       ? { ...fact, rows: [...fact.rows].sort((a, b) => (`${a.topicId} ${a.partition}` < `${b.topicId} ${b.partition}` ? -1 : 1)) }

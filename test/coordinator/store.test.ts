@@ -220,7 +220,7 @@ describe('what is not ours to open', () => {
     const before = readFileSync(database());
     const refusal = refusalOf(() => open());
     expect(refusal.code).toBe('FOLDER_INVALID');
-    expect(refusal.message).toMatch(/has schema version 3, this Spillway knows up to 2: open the folder with the newer Spillway/);
+    expect(refusal.message).toMatch(/has schema version 4, this Spillway knows up to 3: open the folder with the newer Spillway/);
     expect(readFileSync(database()).equals(before)).toBe(true);
     expect(readdirSync(folder)).toEqual(['spillway.db']);
   });

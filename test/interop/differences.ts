@@ -25,9 +25,9 @@ const rows = {
     spillway: 'producer_byte_rate and consumer_byte_rate, by client id; others are refused with what there is.',
     why: 'Nobody logs in, so there are no users; and no threads whose time could be shared out by request.',
   },
-  'configs-of-topics-alone': {
-    kafka: 'Brokers and groups take some of their settings while they run.',
-    spillway: 'Only topics do; the others are refused with what to do. They are shown.',
+  'no-configs-of-brokers': {
+    kafka: 'Brokers take some of their settings while they run.',
+    spillway: 'Only topics and groups do; the others are refused with what to do. They are shown.',
     why: 'A bus is set up where it is opened, by the program that it is part of.',
   },
   'no-nameless-group': {

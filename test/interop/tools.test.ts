@@ -141,9 +141,17 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
     );
     expect(await run('configs', '--describe --entity-type brokers --entity-name 1')).toBe('Dynamic configs for broker 1 are:\n');
     const alter = '--alter --entity-type brokers --entity-name 1 --add-config log.cleaner.threads=2';
-    if (broker.differs('configs-of-topics-alone')) expect((await fails('configs', alter, /only topics can be configured/)).code).toBe(1);
+    if (broker.differs('no-configs-of-brokers'))
+      expect((await fails('configs', alter, /only topics and groups can be configured/)).code).toBe(1);
     else expect(await run('configs', alter)).toContain('Completed updating config for broker 1.');
     expect(await run('configs', '--describe --entity-type groups --entity-name g')).toContain("The group 'g' doesn't exist");
+    const session = 'consumer.session.timeout.ms=50000';
+    expect(await run('configs', `--alter --entity-type groups --entity-name g --add-config ${session}`)).toBe(
+      'Completed updating config for group g.\n',
+    );
+    const ofGroup = async (line: string) => run('configs', `--describe --entity-type groups ${line}`);
+    await expect.poll(() => ofGroup(''), { timeout: 20_000 }).toContain(`Dynamic configs for group g are:\n  ${session}`);
+    expect(await ofGroup('--entity-name g --all')).toMatch(/ {2}consumer\.heartbeat\.interval\.ms=300 sensitive=false/);
     expect(await run('configs', '--describe --entity-type client-metrics')).toBe('');
   });
 

@@ -66,7 +66,7 @@ export function heartbeat848(draft: Draft, ask: Ask, token: number): void {
 
   const known = draft.member(memberId);
   const before = known.row;
-  const updated = update(before, ask);
+  const updated = update(before, ask, draft.around.settings.own?.sessionTimeoutMs ?? null);
   if (updated !== before) draft.put(updated, known.live);
   const isNews = updated.topicRegex !== before.topicRegex || !sameNames(updated.topics, before.topics);
   if (draft.row.epoch === 0 || isNews) {
@@ -129,8 +129,9 @@ function checkEpoch({ memberId, epoch, previousEpoch, assigned }: MemberRow, tol
   );
 }
 
-/** The row with what the heartbeat tells; the same one when it tells nothing new. */
-function update(row: MemberRow, ask: Ask): MemberRow {
+/** The row with what the heartbeat tells, and its group's session if that is set; the same one when it tells nothing new. */
+function update(row: MemberRow, ask: Ask, ofGroupMs: number | null): MemberRow {
+  const askedMs = ask.sessionTimeoutMs === -1 ? row.sessionTimeoutMs : ask.sessionTimeoutMs;
   const next: MemberRow = {
     ...row,
     instanceId: ask.instanceId ?? row.instanceId,
@@ -138,7 +139,7 @@ function update(row: MemberRow, ask: Ask): MemberRow {
     clientId: ask.clientId,
     clientHost: ask.clientHost,
     rebalanceTimeoutMs: ask.rebalanceTimeoutMs === -1 ? row.rebalanceTimeoutMs : ask.rebalanceTimeoutMs,
-    sessionTimeoutMs: ask.sessionTimeoutMs === -1 ? row.sessionTimeoutMs : ask.sessionTimeoutMs,
+    sessionTimeoutMs: ofGroupMs ?? askedMs,
     topics: ask.topics === null ? row.topics : [...new Set(ask.topics)].sort(),
     topicRegex: ask.topicRegex ?? row.topicRegex,
     assignor: ask.assignor ?? row.assignor,
@@ -187,8 +188,10 @@ function answer(draft: Draft, id: number, row: MemberRow, isTold: boolean) {
   };
 }
 
-/** Three heartbeats fit into a session. */
+/** Three heartbeats fit into a session, unless its group is told otherwise. */
 function heartbeatIntervalMs({ sessionTimeoutMs }: MemberRow, settings: GroupSettings): number {
+  const ofGroupMs = settings.own?.heartbeatIntervalMs ?? null;
+  if (ofGroupMs !== null) return ofGroupMs;
   return Math.max(1, Math.min(settings.heartbeatIntervalMs, Math.floor(sessionTimeoutMs / 3)));
 }
 

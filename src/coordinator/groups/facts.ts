@@ -3,9 +3,13 @@
  * __consumer_offsets); `groupMoved` is what only the living need to know: who was heard when, which joins wait, what happened.
  */
 import type { GroupEvent, GroupType, TopicIdPartitions } from './protocol.ts';
+import type { GroupConfigs } from './settings.ts';
 
 /** Partitions by topic id: topics in order of their ids, partitions ascending, no topic without partitions. */
 export type Partitions = readonly Readonly<TopicIdPartitions>[];
+
+/** What a group is told apart from the others, whether it is there or not; with nothing that is set there is nothing to remember. */
+export type GroupConfigFact = { fact: 'groupConfigSet'; groupId: string } & GroupConfigs;
 
 export interface GroupRow {
   readonly groupId: string;

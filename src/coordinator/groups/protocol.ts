@@ -3,6 +3,8 @@
  * ConsumerGroupHeartbeat, OffsetCommit, OffsetFetch …), so that the listener passes them on and a broker elsewhere could answer them.
  */
 
+import type { ConfigEntry, ConfigOp } from '../protocol.ts';
+
 /** Partitions of a topic; by id in KIP-848's verbs, by name elsewhere. */
 export interface TopicIdPartitions {
   topicId: string;
@@ -245,6 +247,10 @@ export interface GroupVerbs {
     reply: { message: string; group: GroupDescription; partitions: PartitionExplanation[] };
   };
   groupHistory: { ask: { groupId: string }; reply: { message: string; events: GroupEvent[] } };
+
+  // What groups are told apart from the others (group-configs.ts).
+  describeGroupConfigs: { ask: { groupIds: string[] | null }; reply: { groups: { groupId: string; entries: ConfigEntry[] }[] } };
+  alterGroupConfigs: { ask: { groupId: string; ops: ConfigOp[]; validateOnly: boolean }; reply: { message: string } };
 
   // Quotas (Kafka: producer_byte_rate, consumer_byte_rate, by client id; clientId null: the default of all others).
   describeQuotas: { ask: object; reply: { quotas: ClientQuota[] } };

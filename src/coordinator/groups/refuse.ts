@@ -21,6 +21,8 @@ const verbs: Record<GroupVerb, true> = {
   deleteGroups: true,
   explainGroup: true,
   groupHistory: true,
+  describeGroupConfigs: true,
+  alterGroupConfigs: true,
   describeQuotas: true,
   alterQuotas: true,
 };
@@ -93,9 +95,12 @@ export function refuseGroupAsk(ask: GroupAsk, error: number, message: string): C
     }
     case 'groupHistory':
       return { verb: ask.verb, id, error, message, events: [] };
+    case 'describeGroupConfigs':
+      return { verb: ask.verb, id, error, groups: [] };
     case 'describeQuotas':
       return { verb: ask.verb, id, error, quotas: [] };
     case 'heartbeat':
+    case 'alterGroupConfigs':
     case 'alterQuotas':
       return { verb: ask.verb, id, error, message };
     default:

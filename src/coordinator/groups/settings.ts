@@ -1,7 +1,16 @@
 /** What a bus says of all its groups; Kafka's names stand beside. */
 import { limits } from '../../base/limits.ts';
 
+/** What a group was told apart from the others; null: nothing (group-configs.ts). */
+export interface GroupConfigs {
+  readonly sessionTimeoutMs: number | null;
+  readonly heartbeatIntervalMs: number | null;
+}
+
 export interface GroupSettings {
+  /** Of the group that is looked at. */
+  readonly own: GroupConfigs | null;
+
   /** Members of one group (group.max.size). */
   readonly membersMax: number;
   /** Of members that say nothing (group.consumer.session.timeout.ms). */
@@ -22,6 +31,7 @@ export interface GroupSettings {
 }
 
 export const groupDefaults: GroupSettings = {
+  own: null,
   membersMax: limits.groupMembersMax,
   sessionTimeoutMs: 30_000,
   sessionTimeoutMsMin: 100,

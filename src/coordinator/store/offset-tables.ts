@@ -1,8 +1,9 @@
 /**
- * Committed offsets and quotas in their tables. Of the offsets of one transaction only the last of each partition is written: a turn
+ * Committed offsets, quotas and what groups are told, in their tables. Of the offsets of one transaction only the last of each partition is written: a turn
  * that takes in a hundred thousand commits writes as many rows as there are partitions among them.
  */
 import { assert } from '../../base/assert.ts';
+import type { GroupConfigFact } from '../groups/facts.ts';
 import type { CommittedRow, OffsetFact, QuotaFact } from '../offsets/facts.ts';
 import type { Sqlite } from './sqlite.ts';
 
@@ -54,6 +55,20 @@ export class OffsetTables {
       producerByteRate: producer_byte_rate,
       consumerByteRate: consumer_byte_rate,
     }));
+  }
+
+  loadGroupConfigs(): GroupConfigFact[] {
+    return this.#statements.allGroupConfigs.all().map(({ group_id, session_timeout_ms, heartbeat_interval_ms }) => ({
+      fact: 'groupConfigSet',
+      groupId: group_id,
+      sessionTimeoutMs: session_timeout_ms,
+      heartbeatIntervalMs: heartbeat_interval_ms,
+    }));
+  }
+
+  writeGroupConfig({ groupId, sessionTimeoutMs, heartbeatIntervalMs }: GroupConfigFact): void {
+    if (sessionTimeoutMs === null && heartbeatIntervalMs === null) this.#statements.dropGroupConfig.run(groupId);
+    else this.#statements.putGroupConfig.run(groupId, sessionTimeoutMs, heartbeatIntervalMs);
   }
 
   write(fact: OffsetFact): void {
@@ -127,6 +142,12 @@ interface QuotaRow {
   consumer_byte_rate: number | null;
 }
 
+interface GroupConfigRow {
+  group_id: string;
+  session_timeout_ms: number | null;
+  heartbeat_interval_ms: number | null;
+}
+
 function prepare(database: Sqlite) {
   return {
     all: database
@@ -141,6 +162,9 @@ function prepare(database: Sqlite) {
     dropTopic: database.prepare<[number]>('DELETE FROM offsets WHERE topic_key = ?'),
     allQuotas: database.prepare<[], QuotaRow>('SELECT * FROM quotas ORDER BY kind, client_id'),
     putQuota: database.prepare<[number, string, number | null, number | null]>('INSERT OR REPLACE INTO quotas VALUES (?, ?, ?, ?)'),
+    allGroupConfigs: database.prepare<[], GroupConfigRow>('SELECT * FROM group_configs ORDER BY group_id'),
+    putGroupConfig: database.prepare<[string, number | null, number | null]>('INSERT OR REPLACE INTO group_configs VALUES (?, ?, ?)'),
+    dropGroupConfig: database.prepare<[string]>('DELETE FROM group_configs WHERE group_id = ?'),
     dropQuota: database.prepare<[number, string]>('DELETE FROM quotas WHERE kind = ? AND client_id = ?'),
   };
 }

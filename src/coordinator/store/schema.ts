@@ -10,6 +10,7 @@
  *      members           place (order of joining), group_key, member_id, row (JSON; bytes as base64)
  *      offsets           group_key, topic_key, partition, next_offset, leader_epoch, committed_ms, metadata
  *      quotas            kind (0: the default, 1: of one client id), client_id, producer_byte_rate, consumer_byte_rate
+ *   3  group_configs     group_id (a group need not be there), session_timeout_ms, heartbeat_interval_ms
  */
 import { BusError } from '../../base/errors.ts';
 import type { Sqlite } from './sqlite.ts';
@@ -46,6 +47,10 @@ const steps: readonly string[] = [
     kind INTEGER NOT NULL, client_id TEXT NOT NULL, producer_byte_rate INTEGER, consumer_byte_rate INTEGER, PRIMARY KEY (kind, client_id)
   ) STRICT, WITHOUT ROWID;
   UPDATE meta SET value = 2 WHERE key = 'schema_version';
+  `,
+  `
+  CREATE TABLE group_configs (group_id TEXT PRIMARY KEY, session_timeout_ms INTEGER, heartbeat_interval_ms INTEGER) STRICT, WITHOUT ROWID;
+  UPDATE meta SET value = 3 WHERE key = 'schema_version';
   `,
 ];
 

@@ -1,6 +1,7 @@
 /** DescribeConfigs: of topics, brokers and groups, each value with its source, type, synonyms and documentation. */
 import { errors } from '../../base/errors.ts';
 import type { ConfigSynonym } from '../../coordinator/protocol.ts';
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
 import { type ConfigRow, resources, rowOf, synonymsOf } from '../configs.ts';
 import type { Call, Reply } from '../handler.ts';
@@ -60,19 +61,38 @@ type Found = { error: number; message: string | null; rows: ConfigRow[] };
 
 export function handleDescribeConfigs(request: Request, { broker }: Call, reply: Reply<typeof describeConfigs.response>): void {
   const { dispatcher } = broker;
-  const names = [...new Set(request.resources.flatMap((one) => (one.resourceType === resources.topic ? [one.resourceName] : [])))];
-  dispatcher.askCoordinator('describeConfigs', { names, bus: true }, (error, answer) => {
-    const topics = new Map((answer?.topics ?? []).map((topic) => [topic.name, topic]));
-    const below = request.includeSynonyms ? (answer?.synonyms ?? {}) : null;
-    const results = request.resources.map((resource) => {
-      const result = (found: Found): Result => resultOf(request, resource, found, below);
-      if (error !== 0) return result({ error, message: null, rows: [] });
-      if (resource.resourceType !== resources.topic) return result(elsewhere(resource, (answer?.bus ?? []).map(rowOf)));
-      const topic = topics.get(resource.resourceName);
-      const code = topic?.error ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code;
-      return result({ error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
+  const namesOf = (type: number): string[] => [
+    ...new Set(request.resources.flatMap((one) => (one.resourceType === type ? [one.resourceName] : []))),
+  ];
+  groupRows(dispatcher, namesOf(resources.group), (groups) =>
+    dispatcher.askCoordinator('describeConfigs', { names: namesOf(resources.topic), bus: true }, (error, answer) => {
+      const topics = new Map((answer?.topics ?? []).map((topic) => [topic.name, topic]));
+      const below = request.includeSynonyms ? (answer?.synonyms ?? {}) : null;
+      const bus = (answer?.bus ?? []).map(rowOf);
+      const results = request.resources.map((resource) => {
+        const result = (found: Found): Result => resultOf(request, resource, found, below);
+        const { resourceType, resourceName } = resource;
+        if (error !== 0) return result({ error, message: null, rows: [] });
+        if (resourceType === resources.group) return result(groups(resourceName));
+        if (resourceType !== resources.topic) return result(elsewhere(resource, bus));
+        const topic = topics.get(resourceName);
+        const code = topic?.error ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+        return result({ error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
+      });
+      reply({ results });
+    }),
+  );
+}
+
+/** What groups are told apart from the others, whether they are there or not. */
+function groupRows(dispatcher: Dispatcher, groupIds: string[], done: (found: (groupId: string) => Found) => void): void {
+  if (groupIds.length === 0) return done(() => ({ error: 0, message: null, rows: [] }));
+  dispatcher.askCoordinator('describeGroupConfigs', { groupIds }, (error, answer) => {
+    const rows = new Map((answer?.groups ?? []).map(({ groupId, entries }) => [groupId, entries.map(rowOf)]));
+    done((groupId) => {
+      if (groupId === '') return { error: errors.INVALID_REQUEST.code, message: 'a group has a name', rows: [] };
+      return { error, message: null, rows: rows.get(groupId) ?? [] };
     });
-    reply({ results });
   });
 }
 

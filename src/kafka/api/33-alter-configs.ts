@@ -38,6 +38,8 @@ export const alterConfigs = api({
 
 type Request = RequestOf<typeof alterConfigs>;
 
+const WHOLE = 'AlterConfigs replaces all that is set: alter groups with IncrementalAlterConfigs, as tools of this decade do';
+
 /** Whatever the topic has set and the request does not name goes back to its default: the whole is replaced. */
 export function handleAlterConfigs(request: Request, { broker }: Call, reply: Reply<typeof alterConfigs.response>): void {
   const { dispatcher } = broker;
@@ -47,6 +49,7 @@ export function handleAlterConfigs(request: Request, { broker }: Call, reply: Re
       (answer?.topics ?? []).map(({ name, entries }) => [name, entries.flatMap(({ key, source }) => (source === 'topic' ? [key] : []))]),
     );
     const alterations = request.resources.map(({ resourceType, resourceName, configs }): Alteration => {
+      if (resourceType === resources.group) return { resourceType, resourceName, ops: [], refusal: WHOLE };
       const named = new Set(configs.map(({ name }) => name));
       const gone = (set.get(resourceName) ?? []).filter((key) => !named.has(key)).map((key) => ({ key, op: 'delete' as const, value: '' }));
       const ops = configs.map(({ name, value }) =>

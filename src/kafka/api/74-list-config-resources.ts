@@ -1,4 +1,5 @@
 /** ListConfigResources: what has configs of its own. Up to version 0 it listed resources of client metrics alone. */
+import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
 import { resources } from '../configs.ts';
 import type { Call, Reply } from '../handler.ts';
@@ -32,9 +33,32 @@ export function handleListConfigResources(
 ): void {
   const wants = (type: number): boolean => version > 0 && (resourceTypes.length === 0 || resourceTypes.includes(type));
   const brokers = wants(resources.broker) ? [{ resourceName: String(NODE_ID), resourceType: resources.broker }] : [];
-  if (!wants(resources.topic)) return reply({ configResources: brokers });
-  broker.dispatcher.askCoordinator('metadata', { topics: null, autoCreate: false }, (error, answer) => {
-    const topics = (answer?.topics ?? []).map(({ name }) => ({ resourceName: name, resourceType: resources.topic }));
-    reply({ errorCode: kafkaCode(error), configResources: [...topics, ...brokers] });
-  });
+  listTopics(broker.dispatcher, wants(resources.topic), (topicsError, topics) =>
+    listGroups(broker.dispatcher, wants(resources.group), (groupsError, groups) =>
+      reply({ errorCode: kafkaCode(topicsError || groupsError), configResources: [...topics, ...groups, ...brokers] }),
+    ),
+  );
+}
+
+type Listed = (error: number, rows: { resourceName: string; resourceType: number }[]) => void;
+
+function listTopics(dispatcher: Dispatcher, isWanted: boolean, done: Listed): void {
+  if (!isWanted) return done(0, []);
+  dispatcher.askCoordinator('metadata', { topics: null, autoCreate: false }, (error, answer) =>
+    done(
+      error,
+      (answer?.topics ?? []).map(({ name }) => ({ resourceName: name, resourceType: resources.topic })),
+    ),
+  );
+}
+
+/** Those that were told something apart from the others. */
+function listGroups(dispatcher: Dispatcher, isWanted: boolean, done: Listed): void {
+  if (!isWanted) return done(0, []);
+  dispatcher.askCoordinator('describeGroupConfigs', { groupIds: null }, (error, answer) =>
+    done(
+      error,
+      (answer?.groups ?? []).map(({ groupId }) => ({ resourceName: groupId, resourceType: resources.group })),
+    ),
+  );
 }

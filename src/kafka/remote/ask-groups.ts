@@ -12,16 +12,20 @@ import { leaveGroup } from '../api/13-leave-group.ts';
 import { syncGroup } from '../api/14-sync-group.ts';
 import { describeGroups } from '../api/15-describe-groups.ts';
 import { listGroups } from '../api/16-list-groups.ts';
+import { describeConfigs } from '../api/32-describe-configs.ts';
 import { deleteGroups } from '../api/42-delete-groups.ts';
+import { incrementalAlterConfigs } from '../api/44-incremental-alter-configs.ts';
 import { offsetDelete } from '../api/47-offset-delete.ts';
 import { consumerGroupHeartbeat } from '../api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from '../api/69-consumer-group-describe.ts';
+import { resources } from '../configs.ts';
 import * as classic from './classic.ts';
+import * as configs from './configs.ts';
 import { type Desk, type Handle, put } from './desk.ts';
 import * as groups from './groups.ts';
 import * as member from './heartbeat.ts';
 import * as offsets from './offsets.ts';
-import { busCode } from './words.ts';
+import { busCode, type ResponseFrom } from './words.ts';
 
 export const askJoinGroup: Handle<'joinGroup'> = (ask, desk, reply) => {
   const question = {
@@ -137,6 +141,20 @@ export function describeOne(desk: Desk, groupId: string, done: (group: GroupDesc
     put(desk, { ...asClassic, again: 'all', heard: (response) => groups.classicDescription(groupId, response), refused }, done);
   });
 }
+
+/** Any broker knows them. That of which groups have some is asked for by name, as brokers before Kafka 4.1 cannot be asked. */
+export const askDescribeGroupConfigs: Handle<'describeGroupConfigs'> = ({ groupIds }, desk, reply) => {
+  if (groupIds === null) return desk.clock.next(() => reply({ error: errors.UNSUPPORTED_VERSION.code, groups: [] }));
+  const about = { to: 'any', api: describeConfigs, message: configs.groupsRequest(groupIds), again: 'all' } as const;
+  const heard = (response: ResponseFrom<typeof describeConfigs>) => configs.describedGroups(groupIds, response);
+  put(desk, { ...about, heard, refused: (error: number) => ({ error, groups: [] }) }, reply);
+};
+
+export const askAlterGroupConfigs: Handle<'alterGroupConfigs'> = ({ groupId, ops, validateOnly }, desk, reply) => {
+  const message = configs.alterRequest({ name: groupId, ops, validateOnly }, resources.group);
+  const about = { to: 'controller', api: incrementalAlterConfigs, message, again: 'nothing' } as const;
+  put(desk, { ...about, heard: configs.alterReply, refused: (error, words) => ({ error, message: words }) }, reply);
+};
 
 export const askDeleteGroups: Handle<'deleteGroups'> = ({ groupIds }, desk, reply) => {
   const results: GroupVerbs['deleteGroups']['reply']['groups'] = [];

@@ -58,7 +58,7 @@ function entryOf({ name, value, readOnly, configSource, configType, documentatio
   return {
     key: name,
     value: value ?? '',
-    source: configSource === OF_TOPIC ? 'topic' : configSource === BUILT_IN ? 'default' : 'bus',
+    source: sources[configSource] ?? 'bus',
     type: types[configType] ?? 'string',
     readOnly,
     documentation: documentation ?? '',
@@ -66,8 +66,7 @@ function entryOf({ name, value, readOnly, configSource, configType, documentatio
 }
 
 /** DescribeConfigsResponse.ConfigSource; the others are the brokers'. */
-const OF_TOPIC = 1;
-const BUILT_IN = 5;
+const sources: Readonly<Record<number, ConfigEntry['source']>> = { 1: 'topic', 5: 'default', 8: 'group' };
 /** DescribeConfigsResponse.ConfigType. */
 const types: Readonly<Record<number, ConfigEntry['type']>> = {
   1: 'boolean',
@@ -79,15 +78,30 @@ const types: Readonly<Record<number, ConfigEntry['type']>> = {
   7: 'list',
 };
 
-export function alterRequest({
-  name,
-  ops,
-  validateOnly,
-}: CoordinatorVerbs['alterConfigs']['ask']): RequestTo<typeof incrementalAlterConfigs> {
+export function groupsRequest(groupIds: readonly string[]): RequestTo<typeof describeConfigs> {
+  const asked = groupIds.map((resourceName) => ({ resourceType: resources.group, resourceName, configurationKeys: null }));
+  return { resources: asked, includeSynonyms: false, includeDocumentation: groupIds.length <= 10 };
+}
+
+/** In the order of `groupIds`; one that is refused fails the whole. */
+export function describedGroups(
+  groupIds: readonly string[],
+  response: ResponseFrom<typeof describeConfigs>,
+): Answer<'describeGroupConfigs'> {
+  const rows = new Map(response.results.map((row) => [row.resourceName, row]));
+  const refused = response.results.find(({ errorCode }) => errorCode !== 0);
+  if (refused !== undefined) return { error: busCode(refused.errorCode), groups: [] };
+  return { error: 0, groups: groupIds.map((groupId) => ({ groupId, entries: (rows.get(groupId)?.configs ?? []).map(entryOf) })) };
+}
+
+export function alterRequest(
+  { name, ops, validateOnly }: CoordinatorVerbs['alterConfigs']['ask'],
+  resourceType: number = resources.topic,
+): RequestTo<typeof incrementalAlterConfigs> {
   return {
     resources: [
       {
-        resourceType: resources.topic,
+        resourceType,
         resourceName: name,
         configs: ops.map(({ key, op, value }) => ({
           name: key,

@@ -49,6 +49,8 @@ const handles: { [V in CoordinatorVerb]: Handle<V> } = {
   listGroups: groups.askListGroups,
   describeGroups: groups.askDescribeGroups,
   deleteGroups: groups.askDeleteGroups,
+  describeGroupConfigs: groups.askDescribeGroupConfigs,
+  alterGroupConfigs: groups.askAlterGroupConfigs,
   describeQuotas: quotas.askDescribeQuotas,
   alterQuotas: quotas.askAlterQuotas,
   pressure: (_ask, _desk, reply) => reply({ error: 0, report: CALM }),

@@ -96,6 +96,26 @@ export const adminCases: Cases = {
     expect(await codeOf(unknown)).toBe('UNKNOWN_TOPIC_OR_PARTITION');
   },
 
+  'a group is told apart from the others how long its sessions are, and goes back to what holds for all': async (bench) => {
+    const admin = bench.bus.admin();
+    const groupId = bench.name();
+    const key = 'consumer.session.timeout.ms';
+    const now = async () => (await admin.describeGroupConfigs([groupId]))[0].entries.find((entry) => entry.key === key);
+    const before = await now();
+    expect(before).toMatchObject({ source: 'default', type: 'int', readOnly: false });
+    await admin.alterGroupConfigs(groupId, [{ key, op: 'set', value: 50_000 }], { validateOnly: true });
+    expect(await now()).toEqual(before);
+    await admin.alterGroupConfigs(groupId, [{ key, op: 'set', value: 50_000 }]);
+    await expect.poll(now).toMatchObject({ value: '50000', source: 'group' });
+    const alter = (op: object) => codeOf(admin.alterGroupConfigs(groupId, [op as never]));
+    expect(await alter({ key, op: 'set', value: 1 })).toBe('INVALID_CONFIG');
+    expect(await alter({ key, op: 'append', value: 1 })).toBe('INVALID_CONFIG');
+    expect(await alter({ key, op: 'set', value: 'long' })).toBe('INVALID_CONFIG');
+    expect(await alter({ key: 'no.such', op: 'set', value: 1 })).toBe('INVALID_CONFIG');
+    await admin.alterGroupConfigs(groupId, [{ key, op: 'delete' }]);
+    await expect.poll(now).toEqual(before);
+  },
+
   'offsets are told by place and by time': async (bench) => {
     const admin = bench.bus.admin();
     const topic = await bench.topic(2);
