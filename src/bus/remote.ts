@@ -157,7 +157,7 @@ function firstAnswer(requests: Requests, cluster: Cluster, { brokers, openTimeou
         }
         if (realClock.monotonicMs() < endMs) return void realClock.after(RETRY_MS, attempt, true);
         const why = requests.failures.length === 0 ? errorName(error) : requests.failures.join('; ');
-        const advice = 'see that one is up, and that "brokers" names where it listens';
+        const advice = 'see that one is up, and listens there';
         const what = `no broker of ${brokers.join(', ')} has answered within ${openTimeoutMs} ms: ${why}: ${advice}`;
         reject(new BusError('BROKER_NOT_AVAILABLE', what, { details: { brokers, failures: requests.failures } }));
       });

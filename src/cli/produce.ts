@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { Header } from '../record/batch-write.ts';
 import type { CompressionName } from '../record/compression.ts';
-import { fileBytes, readChunks } from '../world/files.ts';
+import { fileBytes, fileExists, readChunks } from '../world/files.ts';
 import { exitCodes, InputError, NotFoundError, UsageError } from './exit.ts';
 import { frameFormOf, frameOptions } from './frames.ts';
 import {
@@ -96,6 +96,9 @@ async function run(call: ProduceCall, bus: BusSide): Promise<number> {
   const totalBytes = inputBytes(files);
   const inputs = files.map((file) => inputOptions(call, file));
   const names = values.resume ? inputNames(files) : null;
+  // A name that was mistyped makes no topic.
+  const missing = files.find((file) => file !== '-' && !fileExists(file));
+  if (missing !== undefined) throw new NotFoundError(`there is no file "${missing}"`);
   const created = await ensureTopic(call, bus, topic);
   const resume = names === null ? null : await resumeOf(call, bus, topic, names, inputs);
   const push = pusher(call, bus, topic, headers);
@@ -114,7 +117,7 @@ async function run(call: ProduceCall, bus: BusSide): Promise<number> {
     throw error;
   }
   await push.flush();
-  if (tally.malformed > 0) call.notice(`spillway: ${tally.malformed} malformed records were passed over`);
+  if (tally.malformed > 0) call.notice(`spillway: malformed and passed over: ${countOf(tally.malformed)}`);
   if (!values.quiet) progress.end(topic, tally);
   if (values.json) {
     const { records, bytes, malformed } = tally;

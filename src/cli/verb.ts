@@ -78,7 +78,8 @@ export function defineVerb<T extends OptionTable>(definition: VerbDefinition<T>)
     async run(argv, surroundings) {
       const { values, positionals } = parseOptions(argv, options, name);
       if (positionals.length < words.min) throw new UsageError(`something is missing: spillway ${name} ${usage}`, name);
-      if (positionals.length > words.max) throw new UsageError(`"${positionals[words.max]}" is too much: spillway ${name} ${usage}`, name);
+      if (positionals.length > words.max)
+        throw new UsageError(`"${positionals[words.max]}" is too much: spillway ${name} ${usage}`.trimEnd(), name);
       const common = values as OptionValues<typeof commonOptions>;
       const { environment } = surroundings;
       const { dir, bootstrap } = common;

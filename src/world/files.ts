@@ -21,6 +21,11 @@ export function fileBytes(path: string): number | null {
   return stat?.isFile() ? stat.size : null;
 }
 
+/** Whether there is something of that name to read: a file, a pipe. */
+export function fileExists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === false;
+}
+
 /** A fresh folder that is the caller's to remove. */
 export function makeTemporaryFolder(prefix: string): string {
   return mkdtempSync(join(tmpdir(), prefix));

@@ -287,6 +287,11 @@ describe('round trips', () => {
     expectEnd(await spillway('produce several rows.ndjson --resume'), 2, /was imported into one partition; .* not in 4 partitions/);
   });
 
+  test('a file that is not there is told before a topic is made for it', async () => {
+    expectEnd(await spillway('produce mistyped nothing.txt'), 4, /there is no file "nothing.txt"/);
+    expectEnd(await spillway('consume mistyped'), 4, /topic "mistyped" does not exist/);
+  });
+
   test('times from a field', async () => {
     const input = '{"at":"2026-01-30T10:00Z"}\n{"at":1769860800000}\n{"at":"2026-01-31"}\n';
     await spillway('produce timed --format ndjson --timestamp-field at', input);
@@ -313,7 +318,7 @@ describe('round trips', () => {
     expectEnd(await spillway('produce bad --format ndjson', input), 1, /standard input, line 2: this is not JSON/);
     const { out, err } = await spillway('produce bad2 --format ndjson --skip-malformed --json', input);
     expect(JSON.parse(out)).toMatchObject({ records: 2, malformed: 1 });
-    expect(err).toMatch(/1 malformed records were passed over/);
+    expect(err).toMatch(/malformed and passed over: 1 record/);
   });
 });
 

@@ -93,7 +93,7 @@ function wordsFor(error: number, api: string, isUnsure: boolean): string {
   const unsure = isUnsure ? '; it may have been carried out: look first' : '';
   switch (error) {
     case errors.HOST_DOWN.code:
-      return `no broker could be reached for ${api}: see that one is up, and that "brokers" names it`;
+      return `no broker could be reached for ${api}: see that one is up, and listens where it was looked for`;
     case errors.NETWORK_EXCEPTION.code:
       return `the connection was lost before ${api} was answered${unsure}`;
     case errors.REQUEST_TIMED_OUT.code:
