@@ -60,6 +60,9 @@ export class Ownership<K, V, H> {
   /** What the user has been told to be his, and what of it he has been told to give up. */
   readonly #shown = new WeakSet<Held<K, V, H>>();
   readonly #told = new WeakSet<Held<K, V, H>>();
+  /** What is assigned and was not to be found: it is gone, and the assignment will say so, or the broker that was asked has not heard of it yet. */
+  readonly #missing = new Map<string, AssignedPlace>();
+  #looksAgain = false;
   #released = false;
 
   constructor(setup: OwnershipSetup<K, V, H>) {
@@ -73,10 +76,14 @@ export class Ownership<K, V, H> {
     const age = this.#age;
     this.#inTurn(async () => {
       if (age !== this.#age) return;
-      await this.#giveUp(this.#held(placesOf(revoke)), this.#setup.boundMs);
+      const given = placesOf(revoke);
+      for (const place of given) this.#missing.delete(keyOf(place));
+      await this.#giveUp(this.#held(given), this.#setup.boundMs);
       if (age !== this.#age) return;
       await this.#takeUp(placesOf(assign), age);
-      if (age === this.#age) done();
+      if (age !== this.#age) return;
+      this.#lookAgain(0);
+      done();
     });
   }
 
@@ -167,6 +174,10 @@ export class Ownership<K, V, H> {
     const { intake, boundMs } = this.#setup;
     const isVoid = (): boolean => age !== this.#age;
     const known = await this.#known(places, isVoid);
+    if (isVoid()) return;
+    for (const place of places) this.#missing.set(keyOf(place), place);
+    for (const place of known) this.#missing.delete(keyOf(place));
+    if (known.length === 0) return;
     const committed = await this.#committed(known, isVoid);
     const starts = known.map((place) => this.#startOf(place, committed, isVoid));
     const patience = this.#boundary(Math.min(BEGINS_WITHIN_MS, boundMs));
@@ -200,6 +211,21 @@ export class Ownership<K, V, H> {
       intake.follow(one, known.metadata);
     }
     intake.wake();
+  }
+
+  /** For what is missing, less and less often: nobody would say that it can be found now. */
+  #lookAgain(failures: number): void {
+    const { dispatcher } = this.#setup;
+    if (this.#looksAgain || this.#missing.size === 0) return;
+    this.#looksAgain = true;
+    dispatcher.clock.after(backoffMs(failures), () => {
+      this.#inTurn(async () => {
+        this.#looksAgain = false;
+        if (dispatcher.closed) return;
+        await this.#takeUp([...this.#missing.values()], this.#age);
+        this.#lookAgain(failures + 1);
+      });
+    });
   }
 
   /** A partition that is held, and read when its host says where it begins, unless the user has sought before. */
@@ -334,6 +360,7 @@ export class Ownership<K, V, H> {
 
   #void(): void {
     this.#age++;
+    this.#missing.clear();
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
   }

@@ -20,6 +20,8 @@ class Scene {
   readonly log: string[] = [];
   readonly ownership: Own;
   topic: TopicMetadata | undefined;
+  /** How often the topic was asked for. */
+  lookedUp = 0;
   /** Ends the callback that the user is in. */
   endCallback: () => void = () => {};
   startOf: () => Promise<number | null> = async () => 0;
@@ -39,8 +41,10 @@ class Scene {
       dispatcher: Object.assign(this.coordinator.dispatcher, {
         topic: () => this.topic,
         forgetTopic: () => {},
-        loadTopics: (_names: readonly string[], _autoCreate: boolean, done: (error: number, refusals: Map<string, number>) => void) =>
-          done(0, new Map()),
+        loadTopics: (_names: readonly string[], _autoCreate: boolean, done: (error: number, refusals: Map<string, number>) => void) => {
+          this.lookedUp++;
+          done(0, new Map());
+        },
       }),
       intake: this.#intake(),
       commits: {},
@@ -100,8 +104,28 @@ test('the topic that has the id is taken up', async () => {
 test('another that has got its name is not: the assignment will change', async () => {
   const scene = new Scene();
   scene.reconcile([], { topic: 't', topicId: 'old', partitions: [1] });
-  await scene.answer();
+  await scene.coordinator.pass(0);
   expect(scene.log).toEqual(['done']);
+  // What has not been taken up is given up without a word, and not looked for any more.
+  scene.reconcile([1], null);
+  await scene.coordinator.pass(5000);
+  expect([scene.log, scene.coordinator.asked]).toEqual([['done', 'done'], []]);
+  expect(scene.lookedUp).toBeLessThan(5);
+});
+
+test('one that the broker has not heard of yet is taken up when it has', async () => {
+  const scene = new Scene();
+  const { topic } = scene;
+  scene.topic = undefined;
+  scene.reconcile([], { topic: 't', topicId: 'new', partitions: [1] });
+  await scene.coordinator.pass(3000);
+  expect(scene.log).toEqual(['done']);
+  // Less and less often.
+  expect(scene.lookedUp).toBeLessThan(10);
+  scene.topic = topic;
+  await scene.coordinator.pass(1000);
+  await scene.answer();
+  expect(scene.log).toEqual(['done', 'assigned t-1', 'fetches new 1 from 7']);
 });
 
 test('where partitions are assigned by name, the one that has it now is meant', async () => {
