@@ -200,12 +200,12 @@ export class Ownership<K, V, H> {
     await this.#tell('onAssigned', taken, boundary);
     boundary.end();
     // What was known of their topics may have become stale meanwhile, and is forgotten then.
-    const there = isVoid() ? [] : await this.#known(taken, isVoid);
+    const there = new Map((isVoid() ? [] : await this.#known(taken, isVoid)).map((place) => [keyOf(place), place]));
     if (isVoid()) return;
     for (const one of taken) {
       one.moving = false;
       // A topic that was deleted meanwhile, or made anew, is told by the next assignment.
-      const known = there.find(({ topic, partition }) => topic === one.topic && partition === one.partition);
+      const known = there.get(keyOf(one));
       if (known === undefined) continue;
       if (one.position < 0 && committed !== null && !late.has(one)) intake.fail(nothingCommitted(this.#setup.groupId, one), 'once');
       intake.follow(one, known.metadata);
