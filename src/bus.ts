@@ -7,12 +7,11 @@ import { MiB } from './base/bytes.ts';
 import { BusError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
 import { threadEntry } from './base/modules.ts';
-import type { CloseReport } from './bus/attach.ts';
 import { type CoordinatorStart, CoordinatorThread } from './bus/coordinator-thread.ts';
 import { type Attached, HostThreads } from './bus/host-threads.ts';
 import { Listeners, type Listening, type ListenOptions } from './bus/listeners.ts';
 import { type BusOptions, type CheckedBusOptions, checkBusOptions } from './bus/options.ts';
-import { within } from './bus/within.ts';
+import type { CloseReport } from './bus/reached-bus.ts';
 import type { Admin } from './client/admin.ts';
 import { ask, askCoordinator } from './client/ask.ts';
 import { Client } from './client/client.ts';
@@ -38,6 +37,7 @@ import { type Logger, pinoLogger } from './world/logger.ts';
 import { processMemory } from './world/memory.ts';
 import { threadPort } from './world/port.ts';
 import { realRandom } from './world/random.ts';
+import { within } from './world/within.ts';
 
 /** Share of memoryBytesMax that holds resident batches; the rest is for what is in flight and what waits for users. */
 const ARENA_SHARE = 0.375;
@@ -297,10 +297,10 @@ export class Bus {
       const { unfinished } = await ask(this.#client.dispatcher, host, 'close', { deadlineMs: left() }, left());
       const ended = this.#hosts.retire(host).then(() => unfinished);
       // If it died as it had answered, its successor knows of no end and is asked as well.
-      return (await within(ENDS_WITHIN_MS, ended, null)) ?? Promise.race([ended, closing()]);
+      return (await within(realClock, ENDS_WITHIN_MS, ended, null)) ?? Promise.race([ended, closing()]);
     };
     const late = [`host ${host} did not close in time`];
-    return within(ms, closing(), late).catch((error: unknown) => [`host ${host}: ${reasonOf(error)}`]);
+    return within(realClock, ms, closing(), late).catch((error: unknown) => [`host ${host}: ${reasonOf(error)}`]);
   }
 
   async #closeCoordinator(clean: boolean, left: () => number): Promise<string[]> {
@@ -308,11 +308,13 @@ export class Bus {
     const closing = async (): Promise<string[]> => {
       const { unfinished } = await askCoordinator(this.#client.dispatcher, 'close', { deadlineMs: left(), clean }, left());
       // All is stored. A successor that may have begun already ends with its thread.
-      await within(ENDS_WITHIN_MS, this.#coordinator.retire(), undefined);
+      await within(realClock, ENDS_WITHIN_MS, this.#coordinator.retire(), undefined);
       return unfinished;
     };
     const late = ['the coordinator did not close in time'];
-    return within(left() + COORDINATOR_GRACE_MS, closing(), late).catch((error: unknown) => [`the coordinator: ${reasonOf(error)}`]);
+    return within(realClock, left() + COORDINATOR_GRACE_MS, closing(), late).catch((error: unknown) => [
+      `the coordinator: ${reasonOf(error)}`,
+    ]);
   }
 
   /** Opening failed: nothing was promised, so everything just ends. */

@@ -1,10 +1,11 @@
 /** The public surface of the package. */
 export { BusError, type ErrorName, errors } from './base/errors.ts';
-export { AttachedBus, attach, type CloseReport } from './bus/attach.ts';
+export { type AttachedBus, attach } from './bus/attach.ts';
 export type { ConnectOptions } from './bus/connect-options.ts';
 export type { Listening, ListenOptions } from './bus/listeners.ts';
 export type { BusOptions } from './bus/options.ts';
-export { connect, RemoteBus } from './bus/remote.ts';
+export { type CloseReport, ReachedBus } from './bus/reached-bus.ts';
+export { connect, type RemoteBus } from './bus/remote.ts';
 export { Bus } from './bus.ts';
 export type {
   Admin,

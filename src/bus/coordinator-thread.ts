@@ -11,7 +11,7 @@ import type { ArenaHandle } from '../world/arena.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import type { LogLevel } from '../world/logger.ts';
 import { type Port, threadPort } from '../world/port.ts';
-import { within } from './within.ts';
+import { within } from '../world/within.ts';
 
 /** What every coordinator of a bus is started with. */
 export interface CoordinatorStart {
@@ -121,7 +121,7 @@ export class CoordinatorThread {
     // One that failed left its database open to a successor: it is closed within its thread.
     const gone = this.#ended.then(() => (this.#failures > 0 ? this.#pool.run({ giveUp: true }, []) : undefined)).catch(() => {});
     if (this.#restart !== null) this.#resolveEnded();
-    await within(graceMs, gone, undefined);
+    await within(realClock, graceMs, gone, undefined);
     await this.#pool.destroy();
   }
 

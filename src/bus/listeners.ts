@@ -13,8 +13,8 @@ import { realClock, type Timer } from '../world/clock.ts';
 import { realDisk } from '../world/disk.ts';
 import type { Logger, LogLevel } from '../world/logger.ts';
 import type { ServerAddress } from '../world/net.ts';
+import { within } from '../world/within.ts';
 import { localAddress, noteListening } from './listening-note.ts';
-import { within } from './within.ts';
 
 export interface ListenOptions {
   /** The address to listen on. Default '127.0.0.1'. */
@@ -267,6 +267,7 @@ export class Listening {
     this.#restart?.cancel();
     this.#control?.postMessage({ told: 'close', deadlineMs });
     const late = await within(
+      realClock,
       deadlineMs + 1000,
       this.#ended.then(() => false),
       true,

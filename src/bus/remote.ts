@@ -1,17 +1,7 @@
 /** A bus elsewhere: producers, consumers and administration as on a bus of one's own, over TCP to Spillway or to a cluster of Kafka's. */
 import { BusError, errorName, errors } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Admin } from '../client/admin.ts';
 import { Client } from '../client/client.ts';
-import type { Consumer } from '../client/consumer.ts';
-import type { ConsumerOptions, TypedConsumerOptions } from '../client/consumer-options.ts';
-import { readOptions } from '../client/option-table.ts';
-import type { Producer } from '../client/producer.ts';
-import { closeOptions, type ProducerOptions } from '../client/producer-options.ts';
-import type { SqliteDatabase } from '../client/sqlite/database.ts';
-import type { Outbox } from '../client/sqlite/outbox.ts';
-import type { OutboxOptions } from '../client/sqlite/outbox-options.ts';
-import type { PressureReport } from '../coordinator/protocol.ts';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import { outboxMemory } from '../dispatch/outbox.ts';
 import { Cluster } from '../kafka/remote/cluster.ts';
@@ -24,59 +14,11 @@ import { Arena } from '../world/arena.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import { realDisk } from '../world/disk.ts';
 import { realRandom } from '../world/random.ts';
-import type { CloseReport } from './attach.ts';
 import { type CheckedConnectOptions, type ConnectOptions, checkConnectOptions } from './connect-options.ts';
+import { ReachedBus } from './reached-bus.ts';
 
 /** A bus as one sees it who is connected to its brokers. */
-export class RemoteBus {
-  readonly #client: Client;
-  readonly #end: () => void;
-
-  constructor(client: Client, end: () => void) {
-    this.#client = client;
-    this.#end = end;
-  }
-
-  producer<K = string | Uint8Array, V = unknown>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
-    return this.#client.producer(options);
-  }
-
-  consumer<TK, TV, TH>(options: TypedConsumerOptions<TK, TV, TH>): Consumer<TK, TV, TH>;
-  consumer<K = string | Uint8Array, V = unknown>(options?: ConsumerOptions<K, V>): Consumer<K, V>;
-  consumer<K, V>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
-    return this.#client.consumer(options);
-  }
-
-  /** Records that you write within transactions of your own SQLite database, and that are produced once and in order when these commit. */
-  outbox<K = string | Uint8Array, V = unknown>(db: SqliteDatabase, options: OutboxOptions<K, V> = {}): Outbox<K, V> {
-    return this.#client.outbox(db, options);
-  }
-
-  admin(): Admin {
-    return this.#client.admin();
-  }
-
-  /** Always calm: a broker does not tell how full it is, it slows its clients down. */
-  pressure(): Promise<PressureReport> {
-    return this.#client.pressure();
-  }
-
-  get closed(): boolean {
-    return this.#client.closed;
-  }
-
-  /** Drains the producers and ends the connections; the brokers go on. Tells what was not finished within the deadline. */
-  async close(options: { deadlineMs?: number } = {}): Promise<CloseReport> {
-    const { deadlineMs } = readOptions('bus.close', options, closeOptions);
-    const unfinished = await this.#client.drain(deadlineMs);
-    this.#end();
-    return { unfinished };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-}
+export type RemoteBus = ReachedBus;
 
 /**
  * Connects to a bus that listens elsewhere, or to a cluster of Apache Kafka's; resolves when a broker has answered. Rejects with a BusError:
@@ -91,7 +33,7 @@ export async function connect(options: ConnectOptions): Promise<RemoteBus> {
     remote.end();
     throw error;
   }
-  return new RemoteBus(new Client(remote.dispatcher), remote.end);
+  return new ReachedBus(new Client(remote.dispatcher), remote.end);
 }
 
 interface Remote {

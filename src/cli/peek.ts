@@ -3,6 +3,7 @@ import { BusError } from '../base/errors.ts';
 import { serdes } from '../client/serde.ts';
 import { SettledPositions } from '../client/settled-positions.ts';
 import { RecordCursor } from '../record/batch-read.ts';
+import { within } from '../world/within.ts';
 import { exitCodes, NotFoundError, UsageError } from './exit.ts';
 import { endOffset, type PartitionFolder, partitionsOf, readBatches, type Spoiled, type StoredBatch, startOffset } from './folder.ts';
 import { type Format, type Formatter, formats, formatter, type Reading, readings, type Shown, textOf } from './format.ts';
@@ -112,7 +113,7 @@ async function searchBrokers(call: PeekCall, brokers: readonly string[], search:
         const positions = new SettledPositions();
         let next = batches.next();
         while (position < until && !terminal.stop.aborted) {
-          const got = await Promise.race([next, new Promise<null>((resolve) => clock.after(LOOK_EVERY_MS, () => resolve(null), true))]);
+          const got = await within(clock, LOOK_EVERY_MS, next, null);
           if (got === null) {
             // Nothing comes of what has no records: markers of transactions, what was compacted away.
             position = Math.max(position, positions.look(consumer.assignment())[0]?.position ?? 0);

@@ -3,7 +3,7 @@ import { BusError, errorName } from '../base/errors.ts';
 import type { ClientQuota, GroupDescription, GroupEvent, PartitionExplanation } from '../coordinator/groups/protocol.ts';
 import type { ConfigEntry, ConfigOp, PressureReport, TopicMetadata } from '../coordinator/protocol.ts';
 import type { Dispatcher } from '../dispatch/dispatcher.ts';
-import type { PartitionDescription } from '../partition/protocol.ts';
+import { blankDescription, type PartitionDescription } from '../partition/protocol.ts';
 import { checkConfigOps, checkNewTopics, checkOffsets, checkTopicNames, checkValidateOnly } from './admin-checks.ts';
 import { ask, askCoordinator, askPartition, loadTopic } from './ask.ts';
 import { checkFlag, checkNames, checkNumber, checkText, shown } from './check.ts';
@@ -112,7 +112,12 @@ export class Admin {
       topicId,
       durability,
       partitions: partitions.map(({ partition, slot, host, leaderEpoch }) => {
-        const { slot: _slot, error: _error, topic: _topic, ...described } = bySlot.get(slot) ?? offline(name, partition, slot);
+        const {
+          slot: _slot,
+          error: _error,
+          topic: _topic,
+          ...described
+        } = bySlot.get(slot) ?? blankDescription({ slot, topic: name, partition }, 0, 'offline');
         return { ...described, host, leaderEpoch };
       }),
     }));
@@ -182,7 +187,11 @@ export class Admin {
     const bySlot = await this.#describeSlots(topics);
     return topics.flatMap((topic) =>
       topic.partitions.map(({ partition, slot, host }) => {
-        const { slot: _slot, error: _error, ...described } = bySlot.get(slot) ?? offline(topic.name, partition, slot);
+        const {
+          slot: _slot,
+          error: _error,
+          ...described
+        } = bySlot.get(slot) ?? blankDescription({ slot, topic: topic.name, partition }, 0, 'offline');
         return { ...described, host };
       }),
     );
@@ -322,22 +331,4 @@ function isBeyond(error: unknown): boolean {
 function beyondEnd(topic: string, partition: number, offset: number): BusError {
   const what = `offset ${offset} of ${topic}-${partition} lies beyond its high watermark: records are deleted up to there; -1 stands for it`;
   return new BusError('OFFSET_OUT_OF_RANGE', what, { details: { topic, partition, offset } });
-}
-
-function offline(topic: string, partition: number, slot: number): PartitionDescription {
-  return {
-    slot,
-    topic,
-    partition,
-    error: 0,
-    state: 'offline',
-    startOffset: -1,
-    endOffset: -1,
-    highWatermark: -1,
-    logBytes: 0,
-    residentBytes: 0,
-    unwrittenBytes: 0,
-    segments: 0,
-    quarantined: [],
-  };
 }

@@ -10,6 +10,7 @@ import type { RecordDone } from '../dispatch/lane.ts';
 import { type Partitioner, partitionOfKey, StickyPartitions } from '../dispatch/route.ts';
 import type { Durability } from '../log/config.ts';
 import type { Header } from '../record/batch-write.ts';
+import { within } from '../world/within.ts';
 import { type AnyTopic, type Known, KnownTopics, type Load } from './known-topics.ts';
 import { readOptions } from './option-table.ts';
 import { callPartitioner, checkPartition, checkRecord, checkSize, checkTimestamp } from './outgoing.ts';
@@ -164,12 +165,8 @@ export class Producer<K = string | Uint8Array, V = unknown> implements Subscribe
     const { deadlineMs } = readOptions('producer.close', options, closeOptions);
     if (this.#closed) return { unfinished: 0 };
     this.#closed = true;
-    let timer: { cancel(): void } | undefined;
-    const expired = new Promise<void>((resolve) => {
-      timer = this.#dispatcher.clock.after(deadlineMs, resolve, true);
-    });
-    await Promise.race([this.#flushed().catch(() => {}), expired]);
-    timer?.cancel();
+    const flushed = this.#flushed().catch(() => {});
+    await within(this.#dispatcher.clock, deadlineMs, flushed, undefined);
     // Sends that still wait have no batch yet; they are refused below.
     const unfinished = this.#gather.outstanding + this.#waiters.sends;
     if (unfinished > 0) this.#gather.abort(errors.CLOSED.code, `the producer was closed and ${deadlineMs} ms did not suffice to flush it`);

@@ -24,8 +24,12 @@ export class Malformed extends Error {
   override name = 'Malformed';
   readonly reason: MalformedReason;
 
+  /** Without a stack, which takes most of the time that a bad frame takes: it says what the sender did, and where is of no use. */
   constructor(reason: MalformedReason, message: string) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.reason = reason;
   }
 }

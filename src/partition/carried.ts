@@ -7,7 +7,7 @@ import type { Arena } from '../world/arena.ts';
 import type { Disk } from '../world/disk.ts';
 import type { Logger } from '../world/logger.ts';
 import { noteHeader, Partition } from './partition.ts';
-import type { HostNotice, OpenResult, PartitionDescription, PartitionSpec } from './protocol.ts';
+import { blankDescription, type HostNotice, type OpenResult, type PartitionDescription, type PartitionSpec } from './protocol.ts';
 import { Sequences } from './sequences.ts';
 
 export interface CarriedSetup {
@@ -122,7 +122,7 @@ export class Carried<Asker> {
       const partition = this.#partitions.get(slot);
       if (partition !== undefined) described.push(partition.describe());
       const offline = this.#offline.get(slot);
-      if (offline !== undefined) described.push(describeOffline(offline.spec));
+      if (offline !== undefined) described.push(blankDescription(offline.spec, errors.KAFKA_STORAGE_ERROR.code, 'offline'));
     }
     return described;
   }
@@ -200,22 +200,4 @@ export class Carried<Asker> {
 
 function openResult(slot: number, log: Log | null, error: number, message: string): OpenResult {
   return { slot, error, message, startOffset: log?.startOffset ?? -1, endOffset: log?.endOffset ?? -1 };
-}
-
-function describeOffline(spec: PartitionSpec): PartitionDescription {
-  return {
-    slot: spec.slot,
-    topic: spec.topic,
-    partition: spec.partition,
-    error: errors.KAFKA_STORAGE_ERROR.code,
-    state: 'offline',
-    startOffset: -1,
-    endOffset: -1,
-    highWatermark: -1,
-    logBytes: 0,
-    residentBytes: 0,
-    unwrittenBytes: 0,
-    segments: 0,
-    quarantined: [],
-  };
 }

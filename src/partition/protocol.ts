@@ -71,6 +71,16 @@ export interface PartitionDescription {
   quarantined: { firstOffset: number; nextOffset: number; path: string; position: number; length: number }[];
 }
 
+/** Of a partition of which nothing is known but where it belongs. */
+export function blankDescription(
+  { slot, topic, partition }: Pick<PartitionDescription, 'slot' | 'topic' | 'partition'>,
+  error: number,
+  state: PartitionDescription['state'],
+): PartitionDescription {
+  const sizes = { logBytes: 0, residentBytes: 0, unwrittenBytes: 0, segments: 0, quarantined: [] };
+  return { slot, topic, partition, error, state, startOffset: -1, endOffset: -1, highWatermark: -1, ...sizes };
+}
+
 /** Every verb of a host: what is asked and what is answered. The unions below derive from it. */
 export interface HostVerbs {
   /** From the coordinator: open or recover these partitions. */

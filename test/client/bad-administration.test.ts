@@ -1,7 +1,7 @@
 /** Bad calls of administration and bad handles: refused in words, at the edge or by the coordinator, which survives all of them. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Admin, AttachedBus, attach, Bus, type BusHandle } from '../../src/index.ts';
+import { type Admin, attach, Bus, type BusHandle, ReachedBus } from '../../src/index.ts';
 import { type BadCall, expectRefusal, refusalOf } from './refusal.ts';
 
 const wrong = (value: unknown): never => value as never;
@@ -199,7 +199,7 @@ describe('handles', () => {
     const taken = await Promise.resolve()
       .then(() => attach(late))
       .catch((error: unknown) => error);
-    if (taken instanceof AttachedBus) await expect.poll(() => taken.closed).toBe(true);
+    if (taken instanceof ReachedBus) await expect.poll(() => taken.closed).toBe(true);
     else expect(taken).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/or its bus is closed/) });
   });
 });

@@ -256,3 +256,9 @@ describe('the writer', () => {
     expect([0, 8, 16, 24].map((at) => bytes.readBigInt64BE(at))).toEqual([2n ** 63n - 1n, 2n ** 53n - 1n, -(2n ** 53n), -1n]);
   });
 });
+
+test('what is malformed tells no stack, and errors after it do', () => {
+  const { stackTraceLimit } = Error;
+  expect(new Malformed('unsupported-version', 'why').stack).toBe('Malformed: why');
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});

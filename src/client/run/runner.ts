@@ -9,6 +9,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { PartitionProgress } from '../../coordinator/groups/protocol.ts';
 import type { Timer } from '../../world/clock.ts';
+import { within } from '../../world/within.ts';
 import type { Runner, Task, Work } from '../group/work.ts';
 import { keyOf, type TopicPartition } from '../places.ts';
 import type { ConsumedRecord } from '../records.ts';
@@ -424,13 +425,8 @@ export class HandlerRunner<K, V, H> implements Runner {
       },
       true,
     );
-    let late: Timer | null = null;
-    const expired = new Promise<void>((resolve) => {
-      late = clock.after(withinMs, resolve, true);
-    });
-    await Promise.race([this.#whenIdle(shares), expired]);
+    await within(clock, withinMs, this.#whenIdle(shares), undefined);
     hurry.cancel();
-    (late as Timer | null)?.cancel();
     for (const share of shares) {
       if (share.isIdle || share.gone) continue;
       const [item] = share.lane.open;

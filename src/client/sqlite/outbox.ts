@@ -7,6 +7,7 @@ import type { TopicMetadata } from '../../coordinator/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { partitionOfKey } from '../../dispatch/route.ts';
 import type { Timer } from '../../world/clock.ts';
+import { within } from '../../world/within.ts';
 import { loadTopic } from '../ask.ts';
 import { readOptions } from '../option-table.ts';
 import { checkRecord, checkSize, checkTimestamp } from '../outgoing.ts';
@@ -120,16 +121,11 @@ export class Outbox<K = string | Uint8Array, V = unknown> {
     this.#poll?.cancel();
     for (const { reject } of this.#flushes) reject(closed());
     this.#flushes.clear();
-    let timer: Timer | null = null;
-    const expired = new Promise<void>((resolve) => {
-      timer = this.#dispatcher.clock.after(deadlineMs, resolve, true);
-    });
     const quiet = new Promise<void>((resolve) => {
       this.#idle.add(resolve);
       this.#lookIdle();
     });
-    await Promise.race([quiet, expired]);
-    (timer as Timer | null)?.cancel();
+    await within(this.#dispatcher.clock, deadlineMs, quiet, undefined);
     this.#closing(this);
     return { unfinished: this.#busy.size };
   }

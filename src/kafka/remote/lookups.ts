@@ -1,6 +1,6 @@
 /** Questions about partitions of one broker: those of a post go out as one request of each kind. */
 import { errorName, errors } from '../../base/errors.ts';
-import { type HostAskOf, type HostVerbs, type PartitionDescription, times } from '../../partition/protocol.ts';
+import { blankDescription, type HostAskOf, type HostVerbs, times } from '../../partition/protocol.ts';
 import { listOffsets } from '../api/02-list-offsets.ts';
 import { deleteRecords } from '../api/21-delete-records.ts';
 import { describeLogDirs } from '../api/35-describe-log-dirs.ts';
@@ -124,7 +124,7 @@ export class Lookups {
     const { cluster, node } = this.#setup;
     const slots = ask.slots ?? [...cluster.ledBy(node)].map(({ slot }) => slot);
     const places = slots.flatMap((slot) => cluster.place(slot) ?? []);
-    const partitions = new Map(places.map((place) => [place.slot, unknownOf(place)]));
+    const partitions = new Map(places.map((place) => [place.slot, blankDescription(place, 0, 'online')]));
     const { clock } = this.#setup.requests;
     const endMs = clock.monotonicMs() + SETTLES_WITHIN_MS;
     let left = 1;
@@ -211,24 +211,6 @@ export class Lookups {
 /** Then it is told that the partition cannot be asked. */
 const SETTLES_WITHIN_MS = 2000;
 const LOOK_EVERY_MS = 20;
-
-function unknownOf({ slot, topic, partition }: Place): PartitionDescription {
-  return {
-    slot,
-    topic,
-    partition,
-    error: 0,
-    state: 'online',
-    startOffset: -1,
-    endOffset: -1,
-    highWatermark: -1,
-    logBytes: 0,
-    residentBytes: 0,
-    unwrittenBytes: 0,
-    segments: 0,
-    quarantined: [],
-  };
-}
 
 /** Splits a list so that each key is in `rows` once. */
 function once<T>(list: readonly T[], keyOfOne: (one: T) => number): { rows: T[]; left: T[] } {
