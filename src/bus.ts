@@ -113,7 +113,7 @@ export class Bus {
     this.#hosts = new HostThreads(entry, this.#options, this.#arena.handle, introduce, this.#log, hopeless);
     this.#client = this.#attachMain();
     const around = { handle: () => this.handle(), clusterId: () => this.#coordinator.busId, folder: dir, logLevel, log: this.#log };
-    this.#listeners = new Listeners(threadEntry('listener'), around);
+    this.#listeners = new Listeners(around);
   }
 
   /** A producer on this thread. */

@@ -3,11 +3,12 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { GiB, MiB } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { threadEntry } from '../base/modules.ts';
 import { shown } from '../client/check.ts';
 import { publish } from '../client/events.ts';
 import { type OptionTable, readOptions } from '../client/option-table.ts';
 import type { BusHandle } from '../dispatch/handle.ts';
-import { Pool } from '../dispatch/pool.ts';
+import { Pool, prepareThread } from '../dispatch/pool.ts';
 import type { ListenerCounts } from '../kafka/listener.ts';
 import { realClock, type Timer } from '../world/clock.ts';
 import { realDisk } from '../world/disk.ts';
@@ -158,9 +159,10 @@ const RESTART_MS_MAX = 2000;
 /** One that lived this long has proved itself. */
 const PROVEN_MS = 10_000;
 
+const ENTRY = threadEntry('listener');
+
 /** A port on which Kafka's clients are served. */
 export class Listening {
-  readonly #entry: string;
   readonly #around: Surroundings;
   readonly #pool: Pool;
   readonly #closed: (one: Listening) => void;
@@ -176,7 +178,7 @@ export class Listening {
   #nextCount = 0;
 
   /** Use `bus.listen`. */
-  constructor(entry: string, options: ListenOptions, around: Surroundings, closed: (one: Listening) => void) {
+  constructor(options: ListenOptions, around: Surroundings, closed: (one: Listening) => void) {
     const { advertisedPort, ...checked } = readOptions('bus.listen', options, listenOptions);
     const { host = '127.0.0.1', path = null, advertisedHost = null } = options;
     if (checked.queuedBytesMax < checked.requestBytesMax) {
@@ -184,10 +186,9 @@ export class Listening {
       throw new BusError('INVALID_ARGUMENT', what, { details: { ...checked } });
     }
     this.#wanted = { ...checked, host, path, advertisedHost, advertisedPort: advertisedPort === 0 ? null : advertisedPort };
-    this.#entry = entry;
     this.#around = around;
     this.#closed = closed;
-    this.#pool = new Pool(this.#entry);
+    this.#pool = new Pool(ENTRY);
   }
 
   /** The address that it listens on; '' for a Unix socket. */
@@ -324,14 +325,17 @@ function checkText(name: string, value: unknown): void {
   throw new BusError('INVALID_ARGUMENT', `${name} is text that is not empty, not ${shown(value)}`, { details: { option: name, value } });
 }
 
+/** Starts the thread of the listener that will come, while the bus is still being opened. Calling what this gives ends it, if none came. */
+export function prepareListener(): () => Promise<void> {
+  return prepareThread(ENTRY);
+}
+
 /** All listeners of a bus. */
 export class Listeners {
-  readonly #entry: string;
   readonly #around: Surroundings;
   readonly #open = new Set<Listening>();
 
-  constructor(entry: string, around: Surroundings) {
-    this.#entry = entry;
+  constructor(around: Surroundings) {
     this.#around = around;
   }
 
@@ -340,7 +344,7 @@ export class Listeners {
   }
 
   async listen(options: ListenOptions): Promise<Listening> {
-    const listening = new Listening(this.#entry, options, this.#around, (one) => {
+    const listening = new Listening(options, this.#around, (one) => {
       this.#open.delete(one);
       this.#note();
     });

@@ -77,11 +77,14 @@ async function serve(call: RunCall): Promise<number> {
   const settings = settingsOf(call);
   const end = endOf(call, settings);
   const recovery = watchRecovery({ terminal, clock, isQuiet: values.quiet, notice });
-  const { Bus } = await import('../bus.ts');
-  const bus = await Promise.race([Bus.open(settings.bus), end.late]);
-  if (bus === null) throw new NotFinishedError(['it was still being opened']);
+  const [{ Bus }, { prepareListener }] = await Promise.all([import('../bus.ts'), import('../bus/listeners.ts')]);
+  const opening = Bus.open(settings.bus);
+  const dropListener = prepareListener();
   const lost = whenLost();
+  let bus: Awaited<typeof opening> | null = null;
   try {
+    bus = await Promise.race([opening, end.late]);
+    if (bus === null) throw new NotFinishedError(['it was still being opened']);
     if (!terminal.stop.aborted) {
       const listening = await bus.listen(settings.listen);
       const topics = (await bus.admin().listTopics()).length;
@@ -92,11 +95,12 @@ async function serve(call: RunCall): Promise<number> {
       await Promise.race([end.asked, lost.promise]);
     }
   } catch (error) {
-    for (const what of (await bus.close(settings.close)).unfinished) notice(`spillway: ${what}`);
+    for (const what of (await bus?.close(settings.close))?.unfinished ?? []) notice(`spillway: ${what}`);
     throw error;
   } finally {
     recovery.end();
     lost.forget();
+    await dropListener();
   }
   if (terminal.stop.aborted && !bus.closed) notice('closing; once more ends at once');
   const { unfinished } = await bus.close({ deadlineMs: end.leftMs() });

@@ -25,7 +25,7 @@ export class Pool {
   constructor(entry: string, options: PoolOptions = {}) {
     this.#entry = entry;
     this.#options = options;
-    this.#piscina = makePiscina(entry, options);
+    this.#piscina = takePrepared(entry, options) ?? makePiscina(entry, options);
   }
 
   /** Starts the task; resolves when it has ended by itself, with what it returns, rejects when its thread died. One at a time. */
@@ -68,6 +68,29 @@ export class Pool {
     this.#piscina.destroy().catch(() => {});
     this.#piscina = makePiscina(this.#entry, this.#options);
   }
+}
+
+/** Threads that were started ahead, by their entry. */
+const prepared = new Map<string, Piscina>();
+
+/**
+ * Starts a thread that will be wanted, beside others that start now: the next pool of this entry takes it. Calling what this gives ends
+ * it, if nobody has.
+ */
+export function prepareThread(entry: string): () => Promise<void> {
+  const piscina = makePiscina(entry, {});
+  prepared.set(entry, piscina);
+  return async () => {
+    if (prepared.get(entry) !== piscina) return;
+    prepared.delete(entry);
+    await piscina.destroy();
+  };
+}
+
+function takePrepared(entry: string, { roomy = false }: PoolOptions): Piscina | undefined {
+  const piscina = roomy ? undefined : prepared.get(entry);
+  if (piscina !== undefined) prepared.delete(entry);
+  return piscina;
 }
 
 function makePiscina(entry: string, { roomy = false }: PoolOptions): Piscina {
