@@ -16,8 +16,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     // Foreign clients are tried side by side: they wait more than they work.
     maxConcurrency: 8,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What is waited for comes soon on an idle machine; a loaded one takes its time to start a thread.
     expect: { poll: { timeout: 15_000, interval: 10 } },
     // .ci/run reads the counts from this file.

@@ -13,7 +13,7 @@ const cases: Record<string, { only: string; expected: string[] }> = {
 
 const dose = isFull ? Object.entries(cases) : Object.entries(cases).slice(0, 1);
 describe.skipIf(toolsSkipReason !== null).each(dose)('%s', (bench, { only, expected }) => {
-  test('runs', { timeout: 180_000 }, async () => {
+  test('runs', { timeout: 300_000 }, async () => {
     const ran = await runBench(bench, '--only', only);
     expectWhole(ran, bench);
     for (const name of expected) {

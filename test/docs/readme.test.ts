@@ -95,20 +95,24 @@ describe('README', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   });
 
-  test.skipIf(process.platform === 'win32').each(titled('sh'))('%s: every command succeeds', async (name, { code }) => {
-    const cwd = place(name);
-    const bin = join(cwd, 'bin');
-    mkdirSync(bin);
-    writeFileSync(join(bin, 'spillway'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'bin', 'spillway.js')}" "$@"\n`);
-    chmodSync(join(bin, 'spillway'), 0o755);
-    copyFileSync(join(root, 'node_modules', 'vega-datasets', 'data', 'flights-2k.json'), join(cwd, 'flights.json'));
-    const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
-    const { code: status, out, err } = await run('/bin/sh', ['-euxc', code], cwd, env);
-    expect(status, err).toBe(0);
-    // Every line did what it is there for: two consumed, three as JSON, and what was searched.
-    expect(out).toMatch(/^[A-Z]{3}\t\{.*\}\n[A-Z]{3}\t\{.*\}\n(\{"topic":"flights","partition":1.*\}\n){3}/m);
-    expect(out).toMatch(/ {2}ATL {2}.*"destination":"SFO"/);
-  });
+  test.skipIf(process.platform === 'win32').each(titled('sh'))(
+    '%s: every command succeeds',
+    { timeout: 120_000 },
+    async (name, { code }) => {
+      const cwd = place(name);
+      const bin = join(cwd, 'bin');
+      mkdirSync(bin);
+      writeFileSync(join(bin, 'spillway'), `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'bin', 'spillway.js')}" "$@"\n`);
+      chmodSync(join(bin, 'spillway'), 0o755);
+      copyFileSync(join(root, 'node_modules', 'vega-datasets', 'data', 'flights-2k.json'), join(cwd, 'flights.json'));
+      const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };
+      const { code: status, out, err } = await run('/bin/sh', ['-euxc', code], cwd, env);
+      expect(status, err).toBe(0);
+      // Every line did what it is there for: two consumed, three as JSON, and what was searched.
+      expect(out).toMatch(/^[A-Z]{3}\t\{.*\}\n[A-Z]{3}\t\{.*\}\n(\{"topic":"flights","partition":1.*\}\n){3}/m);
+      expect(out).toMatch(/ {2}ATL {2}.*"destination":"SFO"/);
+    },
+  );
 
   test('commands for a newcomer name scripts that exist', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };

@@ -154,7 +154,7 @@ export async function startKafkaBroker({
   within = tmpdir(),
   /** Called when its process has been started, and is not ready yet. */
   started = (_port: number): void => {},
-  readyWithinMs = 60_000,
+  readyWithinMs = 180_000,
 } = {}): Promise<KafkaBroker> {
   const folder = mkdtempSync(join(within, 'spillway-kafka-'));
   const [port, controllerPort] = await Promise.all([freePort(), freePort()]);

@@ -8,6 +8,9 @@ import { javaSkipReason, kafkaVersion } from './java.ts';
 import { Jvm } from './jvm.ts';
 import { type Tool, Tools } from './kafka-tools.ts';
 
+/** Eight tools may run at a time, on a machine that does other things too. */
+const patient = { timeout: 100_000 };
+
 let jvm: Jvm;
 beforeAll(() => {
   if (javaSkipReason === null) jvm = Jvm.start();
@@ -33,6 +36,7 @@ function eventsOf(out: string): Record<string, unknown>[] {
     });
 }
 
+// Cases run side by side: one that polls has an `expect` of its own.
 onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: true }, (broker) => {
   const run = (tool: Tool, line: string, stdin = '') => new Tools(jvm, broker).run(tool, line, stdin);
   const start = (tool: Tool, line: string) => new Tools(jvm, broker).start(tool, line);
@@ -42,7 +46,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
     return { code, said: pattern.exec(`${out}\n${err}`)?.[0] ?? `${out}\n${err}` };
   };
 
-  test('topics: create, describe, alter, list, delete', async () => {
+  test('topics: create, describe, alter, list, delete', async ({ expect }) => {
     const created = await run(
       'topics',
       '--create --topic plan --partitions 2 --config retention.ms=100000 --config cleanup.policy=compact',
@@ -62,7 +66,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
     const listed = async () => wordsOf(await run('topics', '--list')).filter(([name]) => name.startsWith('pla'));
     expect(await listed()).toEqual([['placed'], ['plan']]);
     expect(await run('topics', '--delete --topic plan')).toBe('');
-    await expect.poll(listed).toEqual([['placed']]);
+    await expect.poll(listed, patient).toEqual([['placed']]);
   });
 
   test('topics: what cannot be is refused', async () => {
@@ -133,7 +137,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
     else expect(await run('configs', share)).toContain('Completed');
   });
 
-  test('configs: of the broker and of groups', async () => {
+  test('configs: of the broker and of groups', async ({ expect }) => {
     const ofBroker = await run('configs', '--describe --all --entity-type brokers --entity-name 1');
     expect(ofBroker).toMatch(/^ {2}num\.partitions=1 sensitive=false synonyms=\{.*DEFAULT_CONFIG:num\.partitions=1\}$/m);
     expect(ofBroker).toMatch(
@@ -150,7 +154,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
       'Completed updating config for group g.\n',
     );
     const ofGroup = async (line: string) => run('configs', `--describe --entity-type groups ${line}`);
-    await expect.poll(() => ofGroup(''), { timeout: 20_000 }).toContain(`Dynamic configs for group g are:\n  ${session}`);
+    await expect.poll(() => ofGroup(''), patient).toContain(`Dynamic configs for group g are:\n  ${session}`);
     expect(await ofGroup('--entity-name g --all')).toMatch(/ {2}consumer\.heartbeat\.interval\.ms=300 sensitive=false/);
     expect(await run('configs', '--describe --entity-type client-metrics')).toBe('');
   });
@@ -210,7 +214,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
     }
   });
 
-  test('consumer groups: a living one, its members, its lag; then reset, deleted', async () => {
+  test('consumer groups: a living one, its members, its lag; then reset, deleted', async ({ expect }) => {
     await run('topics', '--create --topic grouped --partitions 2');
     const keyed = '--property parse.key=true --property key.separator==';
     await run('console-producer', `--topic grouped ${keyed}`, 'k1=a\nk1=b\nk2=c\nk3=d\nk4=e\nk5=f\n');
@@ -222,7 +226,7 @@ onBrokers(`Kafka's tools ${kafkaVersion}`, { skip: javaSkipReason, sideBySide: t
       wordsOf(await run('consumer-groups', `--describe --group ${group}`))
         .slice(1)
         .map((words) => words[5]);
-    for (const group of ['living', 'modern']) await expect.poll(() => lags(group)).toEqual(['0', '0']);
+    for (const group of ['living', 'modern']) await expect.poll(() => lags(group), patient).toEqual(['0', '0']);
     const states = wordsOf(await run('consumer-groups', '--list --state')).slice(1);
     expect(states).toContainEqual(['living', 'Stable']);
     expect(states).toContainEqual(['modern', 'Stable']);

@@ -103,11 +103,11 @@ public class Producing {
     try (var producer = Client.producer(bootstrap)) {
       Client.tell("made", producer.send(new ProducerRecord<>(topic, "first")).get().offset(), producer.partitionsFor(topic).size());
     }
-    try (var producer = Client.producer(bootstrap, "max.block.ms", 1_000)) {
+    try (var producer = Client.producer(bootstrap, "max.block.ms", 5_000)) {
       Client.tell("bad name", Client.failureOf(() -> producer.send(new ProducerRecord<>("bad/name", "x")).get()));
       Client.tell("bad partition", Client.failureOf(() -> producer.send(new ProducerRecord<>(topic, 9, "k", "x")).get()));
     }
-    try (var consumer = Client.consumer(bootstrap, "allow.auto.create.topics", "false", "default.api.timeout.ms", 2_000)) {
+    try (var consumer = Client.consumer(bootstrap, "allow.auto.create.topics", "false", "default.api.timeout.ms", 5_000)) {
       Client.tell("unknown", Client.failureOf(() -> consumer.partitionsFor(topic + "-unknown").size()));
       Client.tell("listed", consumer.listTopics().containsKey(topic), consumer.listTopics().containsKey(topic + "-unknown"));
     }
