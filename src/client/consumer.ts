@@ -14,7 +14,7 @@ import { type CommittedPartition, type GroupMetadata, type OffsetCommit, Partici
 import type { Runner, Work } from './group/work.ts';
 import { checkUnemployed, endRunner, workOf } from './group/work-of.ts';
 import { type Held, Intake } from './intake.ts';
-import { offsetAt, topicOf } from './offsets-at.ts';
+import { lagOf, offsetAt, type PartitionLag, topicOf } from './offsets-at.ts';
 import { readOptions } from './option-table.ts';
 import {
   type Assignable,
@@ -41,14 +41,8 @@ import type { TransactionReport } from './sqlite/transactor.ts';
 import { plainTopic, type Topic } from './topic.ts';
 
 export type { CommittedPartition, GroupMetadata, OffsetCommit } from './group/participation.ts';
+export type { PartitionLag } from './offsets-at.ts';
 export type { SeekTarget, TopicPartition } from './places.ts';
-
-export interface PartitionLag extends TopicPartition {
-  position: number;
-  highWatermark: number;
-  /** Records between the two. */
-  lag: number;
-}
 
 type AnyTopic = Topic<unknown, unknown, unknown>;
 type Expanded = TopicPartition & { topicId: string; declared: AnyTopic | undefined };
@@ -265,14 +259,13 @@ export class Consumer<K = string | Uint8Array, V = unknown, H = readonly Header[
   /** How far each assigned partition is behind its high watermark, asked of the hosts now. */
   async lag(): Promise<PartitionLag[]> {
     this.#checkOpen();
-    return Promise.all(
-      this.#intake.all().map(async (one) => {
-        const { topic, partition } = one;
-        const highWatermark = await offsetAt(this.#dispatcher, one, 'end');
-        const position = Math.max(0, one.position);
-        return { topic, partition, position, highWatermark, lag: Math.max(0, highWatermark - position) };
-      }),
-    );
+    return lagOf(this.#dispatcher, this.#intake.all());
+  }
+
+  /** What it waits for now, in words, a line each: its place in its group, then the partitions. For when nothing comes. */
+  explain(): string[] {
+    const ofPartition = (one: Held<K, V, H>): string => `${one.topic}-${one.partition} at ${one.position}: ${this.#intake.explain(one)}`;
+    return [...(this.#group?.explain() ?? []), ...this.#intake.all().map(ofPartition)];
   }
 
   // The group.

@@ -156,6 +156,16 @@ export class Intake<K, V, H> {
     this.#gate(one);
   }
 
+  /** What the next records of a partition wait for, in words. */
+  explain(one: Held<K, V, H>): string {
+    if (one.moving) return 'it is being handed over';
+    if (one.position < 0) return 'it waits for a seek: nothing of it is committed';
+    if (one.paused) return 'it is paused';
+    if (one.held) return 'its handlers are at work';
+    if (this.#begun?.one === one) return 'a batch of it was begun';
+    return this.#reader.explain(one.topic, one.partition);
+  }
+
   highWatermark(one: TopicPartition): number {
     return this.#reader.highWatermark(one.topic, one.partition);
   }

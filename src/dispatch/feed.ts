@@ -74,11 +74,27 @@ export interface HostSession {
   /** What the next fetch must tell the host. */
   changes: Map<number, Feed | null>;
   outstanding: boolean;
+  /** When the last fetch was sent (monotonic). */
+  sentMs: number;
   /** The outstanding fetch was told to return. */
   woken: boolean;
   /** The next fetch is sent when what has come was handed out. */
   resting: boolean;
   feeds: number;
+}
+
+export function newSession(host: number, id: number): HostSession {
+  const idle = { outstanding: false, sentMs: 0, woken: false, resting: false };
+  return { host, id, fresh: true, changes: new Map(), ...idle, feeds: 0 };
+}
+
+/** What the next records of a partition wait for, in words. */
+export function waitOf({ queue, stopped, paused, host, offset }: Feed, { outstanding, sentMs }: HostSession, nowMs: number): string {
+  if (queue.length > 0) return `${queue.length} batches are here to be taken`;
+  if (stopped) return 'an error was told, and it waits for a seek';
+  if (paused) return 'it is paused';
+  if (outstanding) return `host ${host} was asked ${Math.round(nowMs - sentMs)} ms ago for what comes from offset ${offset} on`;
+  return `host ${host} is to be asked for offset ${offset}: it is away, or a quota or what is here already holds that back`;
 }
 
 /** Feeds with a loaded chunk at the head of their queue, the longest unserved first. */

@@ -6,7 +6,7 @@ import { errors, isRetriable } from '../base/errors.ts';
 import type { TopicMetadata } from '../coordinator/protocol.ts';
 import type { FetchPart, HostReplyOf } from '../partition/protocol.ts';
 import type { Dispatcher, Subscriber } from './dispatcher.ts';
-import { type Chunk, type ChunkMemory, type Feed, type Fetched, type HostSession, Ring } from './feed.ts';
+import { type Chunk, type ChunkMemory, type Feed, type Fetched, type HostSession, newSession, Ring, waitOf } from './feed.ts';
 import { isSound, readSlice } from './slices.ts';
 import { allowanceOf } from './strain.ts';
 import type { Gate } from './throttles.ts';
@@ -166,6 +166,11 @@ export class Reader implements Subscriber {
     return undefined;
   }
 
+  explain(topic: string, partition: number): string {
+    const feed = this.#feeds.get(keyOf(topic, partition));
+    return feed === undefined ? 'nobody has been asked yet' : waitOf(feed, this.#session(feed.host), this.#dispatcher.clock.monotonicMs());
+  }
+
   /** The last high watermark that came with data; −1 before any. */
   highWatermark(topic: string, partition: number): number {
     return this.#feeds.get(keyOf(topic, partition))?.highWatermark ?? -1;
@@ -227,7 +232,7 @@ export class Reader implements Subscriber {
   #session(host: number): HostSession {
     let session = this.#sessions[host];
     if (session === undefined) {
-      session = { host, id: nextSessionId++, fresh: true, changes: new Map(), outstanding: false, woken: false, resting: false, feeds: 0 };
+      session = newSession(host, nextSessionId++);
       this.#sessions[host] = session;
     }
     return session;
@@ -266,6 +271,7 @@ export class Reader implements Subscriber {
     const changes = sent.size === 0 ? null : this.#toTell(sent);
     if (changes !== null) session.changes = new Map();
     session.outstanding = true;
+    session.sentMs = this.#dispatcher.clock.monotonicMs();
     session.woken = false;
     const { fetchBytesMin, fetchWaitMs } = this.#options;
     const ask = {

@@ -59,6 +59,9 @@ export class Member<K, V, H> implements Subscriber {
   #reportMs = 0;
   #reporting = false;
   #left: (() => void) | null = null;
+  /** What the coordinator was asked last and has not answered, since when; and why it has refused what it answered last. */
+  #asked: { verb: string; sinceMs: number } | null = null;
+  #refusal = '';
   #closed = false;
 
   constructor(dispatcher: Dispatcher, options: MemberOptions, machine: Machine, ownership: Ownership<K, V, H>, events: MemberEvents) {
@@ -114,6 +117,25 @@ export class Member<K, V, H> implements Subscriber {
     return unfinished;
   }
 
+  /** Where it stands, and what it waits for, in words. */
+  explain(): string {
+    const { phase, memberId, epoch, dueMs } = this.#machine.standing;
+    const nowMs = this.#dispatcher.clock.monotonicMs();
+    const stands = {
+      out: 'is no member until it is read',
+      joining: 'joins',
+      member: `is in epoch ${epoch}`,
+      leaving: 'leaves',
+      ended: 'has ended',
+    };
+    const waits: string[] = [stands[phase]];
+    if (this.#asked !== null)
+      waits.push(`${this.#asked.verb} was asked ${Math.round(nowMs - this.#asked.sinceMs)} ms ago and is not answered`);
+    else if (dueMs < Number.POSITIVE_INFINITY) waits.push(`the coordinator is asked in ${Math.max(0, Math.round(dueMs - nowMs))} ms`);
+    waits.push(...[this.#refusal, this.#ownership.doing].filter((text) => text !== ''));
+    return `group "${this.#options.groupId}": ${memberId === '' ? 'the consumer' : memberId} ${waits.join('; ')}`;
+  }
+
   // What the dispatcher tells.
 
   groupsChanged(groupIds: readonly string[]): void {
@@ -156,7 +178,11 @@ export class Member<K, V, H> implements Subscriber {
   }
 
   #ask(seq: number, { verb, fields }: MemberAsk): void {
+    const asked = { verb, sinceMs: this.#dispatcher.clock.monotonicMs() };
+    this.#asked = asked;
     this.#dispatcher.askCoordinator(verb, fields, (error, reply) => {
+      if (this.#asked === asked) this.#asked = null;
+      this.#refusal = error === 0 ? '' : `${verb} was refused last: ${errorName(error)} ${reply?.message ?? ''}`.trim();
       // The bus is gone: `closed` has been told, or will be.
       if (this.#dispatcher.closed) return;
       const message = reply?.message ?? '';

@@ -64,6 +64,8 @@ export class Ownership<K, V, H> {
   readonly #missing = new Map<string, AssignedPlace>();
   #looksAgain = false;
   #released = false;
+  /** What is under way, in words; '' for nothing. */
+  doing = '';
 
   constructor(setup: OwnershipSetup<K, V, H>) {
     this.#setup = setup;
@@ -77,11 +79,13 @@ export class Ownership<K, V, H> {
     this.#inTurn(async () => {
       if (age !== this.#age) return;
       const given = placesOf(revoke);
+      this.doing = `gives up ${namesOf(given)} and takes up ${namesOf(placesOf(assign))}`;
       for (const place of given) this.#missing.delete(keyOf(place));
       await this.#giveUp(this.#held(given), this.#setup.boundMs);
       if (age !== this.#age) return;
       await this.#takeUp(placesOf(assign), age);
       if (age !== this.#age) return;
+      this.doing = '';
       this.#lookAgain(0);
       done();
     });
@@ -90,6 +94,7 @@ export class Ownership<K, V, H> {
   /** All that is held belongs to others. */
   lose(): void {
     this.#void();
+    this.doing = '';
     const { intake, boundMs } = this.#setup;
     const lost = intake.all();
     for (const one of lost) this.#remove(one);
@@ -420,6 +425,10 @@ function nothingCommitted(groupId: string, { topic, partition }: TopicPartition)
 
 function placesOf(topics: readonly AssignedPartitions[]): AssignedPlace[] {
   return topics.flatMap(({ topic, topicId, partitions }) => partitions.map((partition) => ({ topic, topicId, partition })));
+}
+
+function namesOf(places: readonly TopicPartition[]): string {
+  return places.map(({ topic, partition }) => `${topic}-${partition}`).join(', ') || 'nothing';
 }
 
 function placeOnly({ topic, partition }: TopicPartition): TopicPartition {

@@ -141,6 +141,11 @@ export class Participation<K, V, H> {
     });
   }
 
+  /** In words, a line each: where it stands in its group, and whether a commit is under way. */
+  explain(): string[] {
+    return [this.#member?.explain() ?? '', this.#commits.isIdle ? '' : 'a commit is not answered yet'].filter((line) => line !== '');
+  }
+
   /** What the group has of these partitions. */
   async committed(places: readonly TopicPartition[]): Promise<CommittedPartition[]> {
     const { dispatcher, options } = this.#setup;

@@ -235,6 +235,25 @@ export const groupCases: Cases = {
     await Promise.all(members.map(({ close }) => close()));
   },
 
+  'a consumer says what it waits for': async (bench) => {
+    const topic = await bench.topic(1);
+    await using consumer = bench.bus.consumer({ ...lively, groupId: bench.name(), topics: [topic] });
+    expect(consumer.explain()).toEqual([
+      expect.stringMatching(/^group ".*": the consumer is no member until it is read$|is no member until it is read/),
+    ]);
+    const lines = async () => {
+      await consumer.poll({ timeoutMs: 20 });
+      return consumer.explain();
+    };
+    const [membership, waits] = [
+      /is in epoch \d+; (the coordinator is asked in|\w+ was asked) \d+ ms/,
+      /-0 at 0: host \d+ was asked \d+ ms ago for what comes from offset 0 on$/,
+    ];
+    await expect.poll(lines, patient).toEqual([expect.stringMatching(membership), expect.stringMatching(waits)]);
+    consumer.pause();
+    expect(consumer.explain()[1]).toBe(`${topic}-0 at 0: it is paused`);
+  },
+
   'what is committed by hand is where the next one goes on, and is told with its metadata': async (bench) => {
     const topic = await bench.topic(2);
     const groupId = bench.name();
