@@ -111,7 +111,7 @@ async function answersAfter(port: number, startMs: number, exitCode: () => numbe
     if (answered) return performance.now() - startMs;
     await new Promise((resume) => setTimeout(resume, 3));
   }
-  throw new Error('the broker did not answer within a minute');
+  throw new Error('the broker did not answer within three minutes');
 }
 
 function freePort(): Promise<number> {

@@ -80,7 +80,7 @@ test('beside a topic whose consumer takes nothing, another topic keeps its rate;
 test('a process that may take no more memory slows its producers, says so, and lets them go on when it may', async () => {
   const { rss } = process.memoryUsage();
   const tight = await Bus.open({ hosts: 1, memoryBytesMax: 16 * MiB, rssBytesMax: rss, logLevel: 'silent' });
-  const producer = tight.producer({ maxBlockMs: 100 });
+  const producer = tight.producer({ maxBlockMs: 500 });
   await expect.poll(async () => (await tight.pressure()).level).toBe('pause');
   expect((await tight.pressure()).reasons).toContainEqual(expect.objectContaining({ gauge: 'rss', level: 'pause', where: 'process' }));
   await expect(producer.send('t', { value })).rejects.toMatchObject({ code: 'MEMORY_FULL', retriable: true });
