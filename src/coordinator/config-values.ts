@@ -88,6 +88,8 @@ export function applyConfigOps(current: Configs, ops: readonly ConfigOp[], bus: 
   const touched = new Set<string>();
   for (const { key, op, value } of ops) {
     const row = topicRow(key);
+    // What nobody has set is not there, whether its name is known or not.
+    if (row === undefined && op === 'delete') continue;
     if (row === undefined) return { message: unknownTopicKey(key) };
     if (touched.has(key)) return { message: `"${key}" is named twice: give each configuration once` };
     touched.add(key);
@@ -109,7 +111,7 @@ export function applyConfigOps(current: Configs, ops: readonly ConfigOp[], bus: 
 export function resolveConfig(configs: Configs, key: string, bus: BusConfigs): { value: string; source: ConfigEntry['source'] } {
   if (Object.hasOwn(configs, key)) return { value: configs[key], source: 'topic' };
   const row = topicRow(key) as ConfigRow;
-  const set = bus.values.get(row.bus);
+  const set = row.bus === undefined ? undefined : bus.values.get(row.bus);
   if (set !== undefined) return { value: set, source: 'bus' };
   return { value: key === 'durability' && !bus.folder ? 'memory' : row.default, source: 'default' };
 }
@@ -173,7 +175,8 @@ export function busSynonyms(bus: BusConfigs): Record<string, ConfigSynonym[]> {
     const fallback = { name, value: row.default, source: 'default' } as const;
     places.set(name, source === 'bus' ? [{ name, value, source }, fallback] : [{ name, value, source: 'default' }]);
   }
-  for (const [key, row] of Object.entries<ConfigRow>(topicConfigs)) places.set(key, places.get(row.bus) as ConfigSynonym[]);
+  for (const [key, row] of Object.entries<ConfigRow>(topicConfigs))
+    places.set(key, row.bus === undefined ? [] : (places.get(row.bus) as ConfigSynonym[]));
   return Object.fromEntries(places);
 }
 
@@ -189,6 +192,8 @@ function parseValue(key: string, row: ConfigRow, text: string, context: ValueCon
   if (row === topicConfigs.durability && !context.folder && parsed.ok !== 'memory') {
     return { message: `"${key}" cannot be "${parsed.ok}" on a bus without a folder: open the bus with a folder, or use "memory"` };
   }
+  if (row === topicConfigs['remote.storage.enable'] && parsed.ok === 'true')
+    return { message: `"${key}" cannot be "true": there is no storage but the data folder` };
   if (row === topicConfigs['max.message.bytes'] && Number(parsed.ok) > context.batchBytesMax) {
     return {
       message: `"${key}" is ${parsed.ok}, but this bus can hold batches of at most ${context.batchBytesMax} bytes: lower it, or raise memoryBytesMax`,
@@ -215,8 +220,6 @@ const parsers: Record<ConfigRow['type'], (key: string, row: ConfigRow, text: str
     const wrong = items.find((item) => !allowed(row, item));
     if (wrong !== undefined) return { message: notAllowed(key, row, wrong) };
     if (new Set(items).size < items.length) return { message: `"${key}" names an item twice: "${shown(text)}"` };
-    if (items.length === 0 && row.oneOf !== undefined)
-      return { message: `"${key}" is empty: name at least one of ${row.oneOf.join(', ')}` };
     return { ok: items.join(',') };
   },
 };
@@ -270,7 +273,8 @@ function unknownTopicKey(key: string): string {
 
 function unknownBusKey(key: string): string {
   const row = topicRow(key);
-  if (row !== undefined) return `"${shown(key)}" is a setting of a topic: for the whole bus use "${row.bus}"`;
+  if (row?.bus !== undefined) return `"${shown(key)}" is a setting of a topic: for the whole bus use "${row.bus}"`;
+  if (row !== undefined) return `"${shown(key)}" is a setting that topics alone have`;
   return `"${shown(key)}" is no setting of the bus${suggest(key, busKeys())}`;
 }
 

@@ -16,8 +16,8 @@ export type Effect =
 export interface ConfigRow {
   type: ConfigEntry['type'];
   default: string;
-  /** The name under which a bus sets the default of all its topics. */
-  bus: string;
+  /** The name under which a bus sets the default of all its topics; without one, topics alone have it. */
+  bus?: string;
   min?: bigint | number;
   max?: bigint | number;
   /** The allowed values of a string, or the allowed items of a list. */
@@ -41,7 +41,7 @@ export const topicConfigs = {
     oneOf: ['compact', 'delete'],
     effect: 'acts',
     documentation:
-      'What happens to old segments: "delete" removes them by retention.ms and retention.bytes. "compact" is accepted and stored, but logs are not compacted yet; a topic with "compact" alone keeps everything. With "compact", every record needs a key.',
+      'What happens to old segments: "delete" removes them by retention.ms and retention.bytes. "compact" is accepted and stored, but logs are not compacted yet; a topic with "compact" alone, or none, keeps everything. With "compact", every record needs a key.',
   },
   'compression.gzip.level': {
     ...int,
@@ -145,6 +145,24 @@ export const topicConfigs = {
     effect: 'stored',
     documentation: 'Replicas whose copying is slowed down on the leader’s side. Waits for replicas.',
   },
+  'local.retention.bytes': {
+    ...long,
+    default: '-2',
+    bus: 'log.local.retention.bytes',
+    min: -2,
+    effect: 'stored',
+    documentation:
+      'Bytes that stay on the broker of a partition whose older segments are tiered; −2: as retention.bytes. Nothing is tiered here.',
+  },
+  'local.retention.ms': {
+    ...long,
+    default: '-2',
+    bus: 'log.local.retention.ms',
+    min: -2,
+    effect: 'stored',
+    documentation:
+      'How long records stay on the broker of a partition whose older segments are tiered; −2: as retention.ms. Nothing is tiered here.',
+  },
   'max.compaction.lag.ms': {
     ...long,
     default: FOR_EVER,
@@ -219,6 +237,24 @@ export const topicConfigs = {
     effect: 'stored',
     documentation: 'Whether a segment’s file is made at its full size. In this version files grow as they are written.',
   },
+  'remote.log.copy.disable': {
+    type: 'boolean',
+    default: 'false',
+    effect: 'stored',
+    documentation: 'Whether no more segments are tiered. None is.',
+  },
+  'remote.log.delete.on.disable': {
+    type: 'boolean',
+    default: 'false',
+    effect: 'stored',
+    documentation: 'Whether tiered segments are deleted when a topic’s tiering ends. None is tiered.',
+  },
+  'remote.storage.enable': {
+    type: 'boolean',
+    default: 'false',
+    effect: 'stored',
+    documentation: 'Whether segments are tiered. "true" is refused: there is no other storage.',
+  },
   'retention.bytes': {
     ...long,
     default: '-1',
@@ -282,7 +318,11 @@ export const topicConfigs = {
 export type TopicConfigKey = keyof typeof topicConfigs;
 
 const byTopicKey = new Map<string, ConfigRow>(Object.entries(topicConfigs));
-const byBusKey = new Map<string, ConfigRow>([...Object.values(topicConfigs), ...Object.values(ownBusConfigs)].map((row) => [row.bus, row]));
+const byBusKey = new Map<string, ConfigRow>(
+  [...Object.values<ConfigRow>(topicConfigs), ...Object.values<ConfigRow>(ownBusConfigs)].flatMap((row) =>
+    row.bus === undefined ? [] : [[row.bus, row]],
+  ),
+);
 
 /** The row of a topic's configuration name, or undefined. */
 export function topicRow(key: string): ConfigRow | undefined {

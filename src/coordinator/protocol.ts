@@ -42,6 +42,8 @@ export interface TopicResult {
   error: number;
   message: string;
   partitions: number;
+  /** Of a topic that was made, or would be; when `describe` asks for it. */
+  entries?: ConfigEntry[];
 }
 
 export interface ConfigOp {
@@ -113,7 +115,7 @@ export interface ClientThrottle {
 export interface CoordinatorVerbs extends GroupVerbs {
   /** All topics when `topics` is null. Unknown names answer UNKNOWN_TOPIC_OR_PARTITION in their row, or are made if `autoCreate`. */
   metadata: { ask: { topics: string[] | null; autoCreate: boolean }; reply: { epoch: number; topics: TopicMetadata[] } };
-  createTopics: { ask: { topics: NewTopic[]; validateOnly: boolean }; reply: { topics: TopicResult[] } };
+  createTopics: { ask: { topics: NewTopic[]; validateOnly: boolean; describe?: boolean }; reply: { topics: TopicResult[] } };
   deleteTopics: { ask: { names: string[] }; reply: { topics: TopicResult[] } };
   createPartitions: { ask: { name: string; total: number }; reply: { message: string } };
   alterConfigs: { ask: { name: string; ops: ConfigOp[]; validateOnly: boolean }; reply: { message: string } };

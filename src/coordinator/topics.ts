@@ -11,6 +11,7 @@ import {
   applyConfigOps,
   type BusConfigs,
   busSynonyms,
+  type Configs,
   describeBusConfigs,
   describeConfigs,
   parseTopicConfigs,
@@ -104,13 +105,19 @@ function createTopics(
       ? refusal(topic.name, errors.INVALID_REQUEST.code, `"${topic.name}" is named more than once: create each topic once`)
       : draft.create(topic),
   );
-  if (!ask.validateOnly) return { facts: draft.facts, reply: { verb: 'createTopics', id: ask.id, error: 0, topics } };
-  return reading({ verb: 'createTopics', id: ask.id, error: 0, topics: topics.map((topic) => ({ ...topic, topicId: '' })) });
+  const told = topics.map((topic): TopicResult => {
+    const configs = ask.describe === true ? draft.configs.get(topic.name) : undefined;
+    const entries = configs === undefined ? {} : { entries: describeConfigs(configs, around.bus) };
+    return { ...topic, ...(ask.validateOnly ? { topicId: '' } : {}), ...entries };
+  });
+  return { facts: ask.validateOnly ? [] : draft.facts, reply: { verb: 'createTopics', id: ask.id, error: 0, topics: told } };
 }
 
 /** Topics to be made by one ask: each one takes its slots and is counted before the next one is judged. */
 class Draft {
   readonly facts: Fact[] = [];
+  /** What topics are made with, by name. */
+  readonly configs = new Map<string, Configs>();
   epoch: number;
   /** The topic that the last `create` made, or null when it refused. */
   last: Topic | null = null;
@@ -129,6 +136,10 @@ class Draft {
     const wrong = checkTopicName(name);
     if (wrong !== null) return refusal(name, errors.INVALID_TOPIC_EXCEPTION.code, wrong);
     if (this.#state.byName.has(name)) return refusal(name, errors.TOPIC_ALREADY_EXISTS.code, `topic "${name}" exists already`);
+    if (this.#state.collisions.has(collisionKey(name))) {
+      const message = `"${name}" differs from another topic only by "." and "_", which names of metrics cannot tell apart: choose another name`;
+      return refusal(name, errors.INVALID_TOPIC_EXCEPTION.code, message);
+    }
     if (isBeingDeleted(this.#state, name)) {
       return refusal(name, errors.TOPIC_ALREADY_EXISTS.code, `topic "${name}" is still being deleted: create it again when that is done`);
     }
@@ -143,7 +154,7 @@ class Draft {
     if (!Number.isInteger(count) || count < 1 || count > limits.topicPartitionsMax) {
       return refusal(
         name,
-        errors.INVALID_PARTITIONS.code,
+        count > limits.topicPartitionsMax ? errors.POLICY_VIOLATION.code : errors.INVALID_PARTITIONS.code,
         `a topic has 1 to ${limits.topicPartitionsMax} partitions (−1: as the bus says), not ${count}`,
       );
     }
@@ -165,12 +176,8 @@ class Draft {
     const createdMs = this.#around.nowMs;
     this.facts.push({ fact: 'topicCreated', epoch: ++this.epoch, name, topicId, slots, configs: parsed.ok, createdMs });
     this.last = { name, topicId, createdMs, slots, configs: parsed.ok, deleting: false };
-    return { name, topicId, error: 0, message: this.#collisionWarning(name), partitions: count };
-  }
-
-  #collisionWarning(name: string): string {
-    if (!this.#state.collisions.has(collisionKey(name))) return '';
-    return `"${name}" differs from another topic only by "." and "_": their metrics will be mixed up`;
+    this.configs.set(name, parsed.ok);
+    return { name, topicId, error: 0, message: '', partitions: count };
   }
 }
 

@@ -12,3 +12,11 @@ export function byTopic<In extends { topic: string }, Row>(
   }
   return [...topics].map(([name, partitions]) => ({ name, partitions }));
 }
+
+/** What is named more than once. */
+export function namedTwice<T>(names: readonly T[]): Set<T> {
+  const seen = new Set<T>();
+  const twice = new Set<T>();
+  for (const name of names) (seen.has(name) ? twice : seen).add(name);
+  return twice;
+}

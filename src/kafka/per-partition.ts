@@ -13,7 +13,7 @@ export function forPartitions<P, Row>(
   broker: Broker,
   wanted: readonly Wanted<P>[],
   ask: (place: PartitionMetadata, partition: P, done: (row: Row) => void) => void,
-  refuse: (partition: P, code: number) => Row,
+  refuse: (partition: P, code: number, named: TopicName) => Row,
   indexOf: (partition: P) => number,
   done: (topics: { named: TopicName; rows: Row[] }[]) => void,
 ): void {
@@ -29,7 +29,7 @@ export function forPartitions<P, Row>(
       named.partitions.forEach((partition, i) => {
         const place = topics.partition(named, indexOf(partition));
         if (place === undefined) {
-          rows[i] = refuse(partition, isKnown ? errors.UNKNOWN_TOPIC_OR_PARTITION.code : topics.refusalOf(named));
+          rows[i] = refuse(partition, isKnown ? errors.UNKNOWN_TOPIC_OR_PARTITION.code : topics.refusalOf(named), named);
           return;
         }
         left++;

@@ -66,7 +66,10 @@ export class Appends {
       if (spillFailed === '') return refuse(connection, ask, errors.MEMORY_FULL.code, 'the memory of the bus is full');
       return refuse(connection, ask, errors.DISK_FULL.code, `the memory of the bus is full and nothing can be spilled: ${spillFailed}`);
     }
-    if (accepted.error !== 0) return refuse(connection, ask, accepted.error, accepted.message, accepted.refused);
+    if (accepted.error !== 0) {
+      const { error, message, refused = [] } = accepted;
+      return refuse(connection, ask, error, message, { startOffset: partition.log.startOffset, refused });
+    }
     this.bytes += batch.length;
     this.#touched.add(partition);
     const { baseOffset, endOffset, logAppendTimeMs } = accepted;
@@ -151,22 +154,22 @@ function reply({ partition, connection, ask, baseOffset, logAppendTimeMs }: Answ
   });
 }
 
+/** What was seen in the log, or in the batch, by one who has looked. */
+interface Found {
+  startOffset: number;
+  refused: readonly RefusedRecord[];
+}
+
 /** Answers an append with a code. */
-export function refuse(
-  connection: Connection,
-  ask: HostAskOf<'append'>,
-  error: number,
-  message: string,
-  refused: readonly RefusedRecord[] = NONE,
-): void {
-  const told = refused.length === 0 ? {} : { refused };
+export function refuse(connection: Connection, ask: HostAskOf<'append'>, error: number, message: string, found: Found = NOTHING): void {
+  const told = found.refused.length === 0 ? {} : { refused: found.refused };
   connection.replies.push({
     verb: 'append',
     id: ask.id,
     error,
     baseOffset: -1,
     logAppendTimeMs: -1,
-    startOffset: -1,
+    startOffset: found.startOffset,
     durability: 'memory',
     message,
     ...told,
@@ -185,4 +188,4 @@ function outboxSlice(connection: Connection, position: number, length: number): 
   return outbox.subarray(position, position + length);
 }
 
-const NONE: readonly RefusedRecord[] = [];
+const NOTHING: Found = { startOffset: -1, refused: [] };

@@ -7,6 +7,7 @@ import { limits } from '../base/limits.ts';
 import {
   BATCH_LENGTH_MIN,
   baseOffsetOf,
+  baseSequenceOf,
   batchBytes,
   batchLengthOf,
   computeCrc,
@@ -20,6 +21,7 @@ import {
   MAGIC,
   MAGIC_AT,
   magicOf,
+  producerIdOf,
 } from './batch-layout.ts';
 import { RECORD_BYTES_MIN, RecordCursor } from './record-cursor.ts';
 import { type RecordView, readHeaders } from './record-view.ts';
@@ -66,6 +68,7 @@ export function validateProduced(bytes: Buffer, at: number, end: number, rules: 
   // As many records as offsets, each offset used once at most (the walk sees to that): no gaps.
   const isDense = count > 0 && lastOffsetDeltaOf(bytes, at) === count - 1;
   if (!isDense || baseOffsetOf(bytes, at) !== 0 || isControl(bytes, at)) return errors.INVALID_RECORD.code;
+  if (producerIdOf(bytes, at) >= 0 && baseSequenceOf(bytes, at) < 0) return errors.INVALID_RECORD.code;
   const { decompressedBytesMax = limits.producedBytesMax, keyed = false } = rules;
   return walkBatch(bytes, at, { decompressedBytesMax, keyed });
 }

@@ -108,7 +108,7 @@ describe('commits', () => {
     ['a group’s id at the bound', ['t', 0, 1, { groupId: 'g'.repeat(limits.groupNameMax) }], 'NONE'],
     ['a group’s id beyond it', ['t', 0, 1, { groupId: 'g'.repeat(limits.groupNameMax + 1) }], 'INVALID_GROUP_ID'],
     ['no group', ['t', 0, 1, { groupId: '' }], 'INVALID_GROUP_ID'],
-    ['a member of no group', ['t', 0, 1, { memberId: 'm', epoch: 3 }], 'ILLEGAL_GENERATION'],
+    ['a member of no group', ['t', 0, 1, { memberId: 'm', epoch: 3 }], 'GROUP_ID_NOT_FOUND'],
   ])('%s', (_, call, error) => {
     create('t');
     expect(commit(...call)).toBe(errors[error].code);

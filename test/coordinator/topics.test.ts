@@ -69,7 +69,7 @@ describe('limits', () => {
     const bench = makeBench({ slots: limits.partitionsMax });
     expect(create(bench, [topic('a', limits.topicPartitionsMax), topic('b', limits.topicPartitionsMax + 1)])).toEqual([
       'NONE',
-      'INVALID_PARTITIONS',
+      'POLICY_VIOLATION',
     ]);
     const grow = (total: number) => bench.ask({ verb: 'createPartitions', id: 1, name: 'a', total }).reply.error;
     expect(grow(limits.topicPartitionsMax + 1)).toBe(errors.INVALID_PARTITIONS.code);

@@ -81,7 +81,14 @@ export function makePage(text: string): string {
 function topicRows(effect: ConfigRow['effect']): string[][] {
   return Object.entries<ConfigRow>(topicConfigs)
     .filter(([, row]) => row.effect === effect)
-    .map(([name, row]) => [code(name), row.type, shownDefault(name, row), allowed(row), code(row.bus), row.documentation]);
+    .map(([name, row]) => [
+      code(name),
+      row.type,
+      shownDefault(name, row),
+      allowed(row),
+      row.bus === undefined ? 'topics alone' : code(row.bus),
+      row.documentation,
+    ]);
 }
 
 function shownDefault(name: string, row: ConfigRow): string {

@@ -48,10 +48,18 @@ export class SessionModel {
       }
       case 3: {
         const [partition] = session.follows.keys();
-        if (partition === undefined) return 'sessions: nothing to forget';
+        if (partition === undefined) throw new Error('a session follows something');
         session.follows.delete(partition);
-        this.#check(await this.#ask(id, this.#next(), [], [partition]));
-        return 'sessions: forgets';
+        const answer = await this.#ask(id, this.#next(), [], [partition]);
+        if (session.follows.size > 0) {
+          this.#check(answer);
+          return 'sessions: forgets';
+        }
+        // A session ends with its last partition.
+        this.#session = null;
+        expectSame('a session without partitions', [answer.errorCode, answer.sessionId], [0, 0]);
+        expectSame('after its last partition', (await this.#ask(id, session.epoch, [])).errorCode, errors.FETCH_SESSION_ID_NOT_FOUND.code);
+        return 'sessions: forgets all';
       }
       case 4:
         this.#check(await this.#ask(id, this.#next(), []));

@@ -35,6 +35,73 @@ const rows = {
     spillway: 'It can be asked for and has none; a commit to it is refused with INVALID_GROUP_ID.',
     why: 'All such clients would share one group. Who wants offsets to be kept gives it a name.',
   },
+  'no-internal-topics': {
+    kafka: 'Offsets are kept in a topic, __consumer_offsets, which is shown with the others.',
+    spillway: 'There is none, and its name is free.',
+    why: 'Offsets are kept in the coordinator’s database.',
+  },
+  'no-loggers': {
+    kafka: 'The levels of its loggers are shown as settings, and can be changed.',
+    spillway: 'There are none to be shown.',
+    why: 'How much is logged is said where the bus is opened.',
+  },
+  'topics-at-once': {
+    kafka: 'A topic that is not made within timeoutMs is answered with REQUEST_TIMED_OUT, and may come to be.',
+    spillway: 'timeoutMs is not looked at.',
+    why: 'A topic is made in one turn of the coordinator: nothing is waited for.',
+  },
+  'says-more': {
+    kafka: 'Some errors come without words.',
+    spillway: 'Every refusal says what is wrong, or what to do.',
+    why: 'Words cost nothing, and an error is seen by somebody.',
+  },
+  'errors-by-name': {
+    kafka:
+      'What it did not expect (an unknown codec, a subscription that cannot be read, an operation that does not exist) is UNKNOWN_SERVER_ERROR.',
+    spillway: 'The code that says what is wrong.',
+    why: 'A client can do something about it.',
+  },
+  'read-as-meant': {
+    kafka: 'Sizes below 0, isolation levels and epochs that do not exist are UNKNOWN_SERVER_ERROR, or are reckoned with.',
+    spillway: 'A size below 0 is 0, an unknown level is read_uncommitted, of an unknown epoch nothing is known.',
+    why: 'No client sends them.',
+  },
+  'whole-batches-alone': {
+    kafka: 'Bytes behind a batch that are too few for another are dropped.',
+    spillway: 'The batch is refused with INVALID_RECORD.',
+    why: 'What a client sends is stored whole or not at all.',
+  },
+  'every-batch-counts': {
+    kafka: 'Of two batches for one partition in one request one is stored, and one is answered.',
+    spillway: 'Both are stored, in order, and both are answered.',
+    why: 'Nothing that was sent is lost without a word.',
+  },
+  'no-time-of-duplicates': {
+    kafka: 'A batch that was stored before is answered with its offset and the time of its newest record.',
+    spillway: 'With its offset.',
+    why: 'Times are not kept with the sequences of producers; clients take their own.',
+  },
+  'no-followers': {
+    kafka: 'A replica is told where its log parts from the leader’s, or that it is none.',
+    spillway: 'Fetches are those of consumers, whoever asks.',
+    why: 'One process keeps one replica of each partition.',
+  },
+  'offsets-from-0': {
+    kafka: 'A commit of an offset below 0 is kept.',
+    spillway: 'INVALID_REQUEST.',
+    why: 'There is no such offset: whoever commits it has made a mistake.',
+  },
+  'targets-at-once': {
+    kafka: 'The target assignment of a KIP-848 group whose members left is made when the next one comes.',
+    spillway: 'It is made at once.',
+    why: 'docs/decisions.md, “Groups: Kafka’s semantics”.',
+  },
+  'settings-of-its-own': {
+    kafka:
+      'Settings of the broker are those of Kafka; some defaults of topics come from settings of another name or unit (log.retention.hours, log.roll.hours).',
+    spillway: 'A setting of the bus for each of a topic’s, with the same unit, and durability.',
+    why: 'One name for one thing; docs/configuration.md lists them.',
+  },
 } as const satisfies Record<string, DifferenceRow>;
 
 export type Difference = keyof typeof rows;

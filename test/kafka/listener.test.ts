@@ -365,8 +365,11 @@ describe('administration', () => {
       validateOnly: true,
     });
     expect(again.topics[0].errorCode).toBe(0);
-    // Kafka's Java client takes null for an error, and falls over where there is none.
-    if (version >= 5) expect(again.topics[0].configs?.map((config) => [config.name, config.value])).toEqual([['retention.ms', '5000']]);
+    // All of them, as they would be.
+    if (version >= 5) {
+      const values = new Map(again.topics[0].configs?.map((config) => [config.name, config.value]));
+      expect([values.get('retention.ms'), values.get('segment.ms')]).toEqual(['5000', '604800000']);
+    }
     const gone = await client.ask(deleteTopics, 5, { topicNames: [name, `${name}-only-checked`], topics: [], timeoutMs: 1000 });
     expect(gone.responses.map(({ errorCode }) => errorCode)).toEqual([0, errors.UNKNOWN_TOPIC_OR_PARTITION.code]);
   });
@@ -424,7 +427,7 @@ describe('administration', () => {
     expect(await deletedUpTo(9)).toMatchObject({ errorCode: errors.OFFSET_OUT_OF_RANGE.code });
     expect(await deletedUpTo(-1)).toMatchObject({ lowWatermark: 2 });
     const fetched = await client.ask(fetch, 12, fetchOf({ topic: name }, [0]));
-    expect(fetched.responses[0].partitions[0]).toMatchObject({ errorCode: errors.OFFSET_OUT_OF_RANGE.code, logStartOffset: 2 });
+    expect(fetched.responses[0].partitions[0]).toMatchObject({ errorCode: errors.OFFSET_OUT_OF_RANGE.code, logStartOffset: -1 });
   });
 
   const describeOne = async (resourceType: number, resourceName: string, configurationKeys: string[] | null = null) =>

@@ -106,7 +106,10 @@ describe('bad batches', () => {
   test('one that is larger than all room for batches is refused as too large', async () => {
     await open();
     const outboxBytes = bench.bus.client(1).dispatcher.outbox.size;
-    const [row] = await send([Buffer.alloc(outboxBytes + 1)]);
+    const batch = Buffer.alloc(outboxBytes + 1);
+    batch.writeInt32BE(batch.length - 12, 8);
+    batch[16] = 2;
+    const [row] = await send([batch]);
     expect(row.errorCode).toBe(errors.MESSAGE_TOO_LARGE.code);
     expect(await send([batchOf(['next'])])).toMatchObject([{ errorCode: 0 }]);
   });

@@ -82,13 +82,14 @@ export interface BatchOptions {
   producerId?: number;
   producerEpoch?: number;
   baseSequence?: number;
+  /** Default: now. */
+  timestampMs?: number;
 }
 
-/** A sealed batch of these values, at the present time. */
+/** A sealed batch of these values. */
 export function batchOf(values: readonly string[], options: BatchOptions = {}): Buffer {
-  const { compression = 0, producerId = -1, producerEpoch = -1, baseSequence = -1 } = options;
-  const writer = new BatchWriter({ bytesMax: 1 << 20, compression: compression as 0 });
-  const nowMs = Date.now();
-  for (const value of values) writer.append(nowMs, null, Buffer.from(value), []);
+  const { compression = 0, producerId = -1, producerEpoch = -1, baseSequence = -1, timestampMs = Date.now() } = options;
+  const writer = new BatchWriter({ bytesMax: 1 << 21, compression: compression as 0 });
+  for (const value of values) writer.append(timestampMs, null, Buffer.from(value), []);
   return Buffer.from(writer.seal({ producerId, producerEpoch, baseSequence }));
 }

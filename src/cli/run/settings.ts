@@ -179,6 +179,6 @@ function unknown(name: string): string {
     return `there is no setting of this name${didYouMean(name, [configVariable, ...settingNames().map(variableOf)])}`;
   }
   const ofTopics = topicRow(name);
-  if (ofTopics !== undefined) return `"${name}" is a setting of a topic: for the whole bus use "${ofTopics.bus}"`;
+  if (ofTopics?.bus !== undefined) return `"${name}" is a setting of a topic: for the whole bus use "${ofTopics.bus}"`;
   return `there is no setting "${name}"${didYouMean(name, settingNames()) || '; docs/configuration.md lists what there is'}`;
 }

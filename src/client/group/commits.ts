@@ -48,7 +48,12 @@ interface Pending {
   waiters: Waiter[];
 }
 
-const waitForEpoch = new Set<number>([errors.STALE_MEMBER_EPOCH.code, errors.ILLEGAL_GENERATION.code, errors.REBALANCE_IN_PROGRESS.code]);
+const waitForEpoch = new Set<number>([
+  errors.STALE_MEMBER_EPOCH.code,
+  errors.ILLEGAL_GENERATION.code,
+  errors.GROUP_ID_NOT_FOUND.code,
+  errors.REBALANCE_IN_PROGRESS.code,
+]);
 const fences = new Set<number>([errors.UNKNOWN_MEMBER_ID.code, errors.FENCED_MEMBER_EPOCH.code, errors.FENCED_INSTANCE_ID.code]);
 
 export class Commits {

@@ -68,6 +68,7 @@ function mayMove(offset: number, current: number | undefined, ours: number | und
 
 function isInUse(error: unknown): boolean {
   return (
-    error instanceof BusError && ['NON_EMPTY_GROUP', 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'STALE_MEMBER_EPOCH'].includes(error.code)
+    error instanceof BusError &&
+    ['NON_EMPTY_GROUP', 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'GROUP_ID_NOT_FOUND', 'STALE_MEMBER_EPOCH'].includes(error.code)
   );
 }

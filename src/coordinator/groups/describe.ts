@@ -104,7 +104,8 @@ export function deleteGroups(
   const rows = ask.groupIds.map((groupId) => {
     const group = gone.has(groupId) ? undefined : groups.byId.get(groupId);
     if (group === undefined) return { groupId, error: errors.GROUP_ID_NOT_FOUND.code, message: `there is no group "${groupId}"` };
-    const count = group.members.size + (group.round?.promised.size ?? 0);
+    // Who has been promised a place only is no member yet, as in Kafka.
+    const count = group.members.size;
     if (count > 0)
       return { groupId, error: errors.NON_EMPTY_GROUP.code, message: `group "${groupId}" has ${count} members: stop them first` };
     gone.add(groupId);

@@ -52,7 +52,7 @@ function refused({ error, message }: Refusal): Permission {
 }
 
 function mayBegin(groups: Groups, ask: CommitAsk, around: GroupSurroundings): Permission {
-  if (ask.epoch >= 0) return refused(refusal('ILLEGAL_GENERATION', `there is no group "${ask.groupId}": join again`));
+  if (ask.epoch >= 0) return refused(refusal('GROUP_ID_NOT_FOUND', `there is no group "${ask.groupId}": join again`));
   if (groups.byId.size >= limits.groupsMax) {
     return refused(refusal('GROUP_MAX_SIZE_REACHED', `the bus has ${limits.groupsMax} groups, which is the most: delete some`));
   }

@@ -78,7 +78,8 @@ export function deleteOffsets(state: State, ask: CoordinatorAskOf<'offsetDelete'
   const used = new Set(topics.map(({ topic }) => topic).filter((topic) => isSubscribed(state.groups, groupId, topic)));
   const offsets = flat.map(({ topic: name, partition }) => {
     const topic = state.byName.get(name);
-    if (topic === undefined) return { topic: name, partition, error: errors.UNKNOWN_TOPIC_OR_PARTITION.code };
+    if (topic === undefined || topic.slots[partition] === undefined)
+      return { topic: name, partition, error: errors.UNKNOWN_TOPIC_OR_PARTITION.code };
     if (used.has(name)) return { topic: name, partition, error: errors.GROUP_SUBSCRIBED_TO_TOPIC.code };
     // As in Kafka, to delete what is not there is no error.
     if (committedOf(state.offsets, groupId, topic.topicId, partition) !== undefined) dropped.push({ topicId: topic.topicId, partition });

@@ -58,13 +58,14 @@ function wrongClient(state: State, clientId: string | null): string | null {
 function change(quota: QuotaFact, ops: CoordinatorAskOf<'alterQuotas'>['ops']): string | null {
   const seen = new Set<string>();
   for (const { key, value } of ops) {
+    if (value === null && !Object.hasOwn(keys, key)) continue;
     if (!Object.hasOwn(keys, key)) return `"${key}" is no quota: there are ${Object.keys(keys).join(' and ')}`;
     if (seen.has(key)) return `"${key}" is named twice`;
     seen.add(key);
-    if (value !== null && (!Number.isFinite(value) || value < 1 || value > Number.MAX_SAFE_INTEGER)) {
-      return `${key} is a number of bytes per second from 1, or null for none, not ${value}`;
+    if (value !== null && (!Number.isSafeInteger(value) || value < 1)) {
+      return `${key} is a whole number of bytes per second from 1, or null for none, not ${value}`;
     }
-    quota[keys[key as keyof typeof keys]] = value === null ? null : Math.floor(value);
+    quota[keys[key as keyof typeof keys]] = value;
   }
   return null;
 }

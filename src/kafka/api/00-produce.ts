@@ -3,6 +3,7 @@ import { errors } from '../../base/errors.ts';
 import type { PartitionMetadata } from '../../coordinator/protocol.ts';
 import type { Acks, HostReplyOf } from '../../partition/protocol.ts';
 import { type Broker, kafkaCode } from '../broker.ts';
+import { checkFrame, isTransactional, isZstd } from '../foreign-batch.ts';
 import type { Call, Reply } from '../handler.ts';
 import { type Append, produceAll } from '../producing.ts';
 import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, records, string, struct, uuid } from '../schema.ts';
@@ -89,15 +90,19 @@ export function handleProduce(request: Request, call: Call, reply: Reply<typeof 
 function append(request: Request, call: Call, reply: Reply<typeof produce.response>): void {
   const { broker, connection } = call;
   const appends: Append[] = [];
-  const responses = request.topicData.map((topic) => ({
+  const isForbidden = isNameless(request);
+  const filled = request.topicData.filter(({ partitionData }) => partitionData.length > 0);
+  const responses = filled.map((topic) => ({
     name: topic.name,
     topicId: topic.topicId,
     partitionResponses: topic.partitionData.map(({ index, records: batch }) => {
       const row: PartitionRow = { index, baseOffset: -1, recordErrors: [], errorMessage: null };
       const place = broker.topics.partition(named(topic), index);
-      const refusal = refusalOf(request, batch, broker, place);
-      if (refusal !== 0) row.errorCode = refusal;
-      else if (place === undefined) row.errorCode = unknown(broker, topic);
+      const refusal = isForbidden ? errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code : refusalOf(request, batch, call, place);
+      if (refusal !== 0) {
+        row.errorCode = refusal;
+        if (refusal === errors.CORRUPT_MESSAGE.code) row.errorMessage = 'these bytes are no batch of records';
+      } else if (place === undefined) row.errorCode = unknown(broker, topic);
       else if (batch !== null) appends.push({ place, batch, done: (error, answer) => fill(row, error, answer) });
       return row;
     }),
@@ -118,6 +123,8 @@ function fill(row: PartitionRow, error: number, answer: HostReplyOf<'append'> | 
     row.errorMessage = answer === null || answer.message === '' ? null : answer.message;
     if (answer?.refused !== undefined)
       row.recordErrors = answer.refused.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }));
+    // As in Kafka: where the log starts is told by those who have looked into it.
+    if (answer !== null && !unlookedAt.has(error)) row.logStartOffset = answer.startOffset;
   } else {
     row.baseOffset = answer.baseOffset;
     row.logAppendTimeMs = answer.logAppendTimeMs;
@@ -128,19 +135,40 @@ function fill(row: PartitionRow, error: number, answer: HostReplyOf<'append'> | 
 function refusalOf(
   { acks, transactionalId }: Request,
   batch: Uint8Array | null,
-  { dispatcher }: Broker,
+  { broker: { dispatcher }, version }: Call,
   place?: PartitionMetadata,
 ): number {
   if (acks < -1 || acks > 1) return errors.INVALID_REQUIRED_ACKS.code;
+  if (batch === null) return errors.INVALID_RECORD.code;
+  const wrong = checkFrame(batch);
+  if (wrong !== 0) return wrong;
   // Transactions are not spoken.
-  if (transactionalId !== null) return errors.INVALID_TXN_STATE.code;
-  if (batch === null || batch.length === 0) return errors.INVALID_RECORD.code;
+  if (transactionalId !== null && isTransactional(batch)) return errors.INVALID_TXN_STATE.code;
+  if (version < ZSTD_SINCE && isZstd(batch)) return errors.UNSUPPORTED_COMPRESSION_TYPE.code;
   return place !== undefined && batch.length > dispatcher.outbox.size ? errors.MESSAGE_TOO_LARGE.code : 0;
+}
+
+/** Whether the client has no name for a transaction and sends records of one: then nothing of it is taken. */
+function isNameless({ transactionalId, topicData }: Request): boolean {
+  if (transactionalId !== null) return false;
+  return topicData.some(({ partitionData }) => partitionData.some(({ records: batch }) => batch !== null && isTransactional(batch)));
 }
 
 function named({ name, topicId }: { name: string; topicId: string }): { topic: string; topicId: string } {
   return { topic: name, topicId };
 }
+
+/** The version whose clients know the codec. */
+const ZSTD_SINCE = 7;
+
+/** Errors that say that the log was not come to, or is not sound. */
+const unlookedAt = new Set<number>([
+  errors.CORRUPT_MESSAGE.code,
+  errors.UNKNOWN_TOPIC_OR_PARTITION.code,
+  errors.NOT_LEADER_OR_FOLLOWER.code,
+  errors.MESSAGE_TOO_LARGE.code,
+  errors.KAFKA_STORAGE_ERROR.code,
+]);
 
 /** The topic, or one of its partitions. */
 function unknown({ topics }: Broker, topic: { name: string; topicId: string }): number {

@@ -1,8 +1,9 @@
 /** Fetch: batches out of partitions. Version 7 brings sessions that hold only what changed (KIP-227), version 13 topic ids. */
 import { errors } from '../../base/errors.ts';
+import { times } from '../../partition/protocol.ts';
 import { batchBytes, compressionOf } from '../../record/batch-layout.ts';
 import { compressions } from '../../record/compression.ts';
-import { kafkaCode } from '../broker.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
 import { type FetchSession, type Followed, keyOf } from '../fetch-sessions.ts';
 import { type Fetched, fetchSession, freeFetched } from '../fetching.ts';
 import type { Call, CallConnection, Reply } from '../handler.ts';
@@ -172,6 +173,12 @@ function read(request: Request, call: Call, session: FetchSession, reply: Reply<
   const gate = gateOf('fetch', call);
   const isFull = request.sessionEpoch <= 0;
   follow(session, request, isFull);
+  if (!isFull && session.id !== 0 && session.partitions.size === 0) {
+    // As in Kafka, a session ends with its last partition.
+    broker.sessions.drop(session);
+    reply({ responses: [] });
+    return release();
+  }
   // What is fetched at once is paid for within a second.
   const bytesMax = Math.min(request.maxBytes, gate?.rate ?? request.maxBytes);
   const wanted = {
@@ -183,10 +190,12 @@ function read(request: Request, call: Call, session: FetchSession, reply: Reply<
     fetchSession(broker, session, wanted, (fetched) => {
       const rows = isFull ? allOf(session, fetched) : fetched;
       gate?.pass(fetched.reduce((sum, { records: bytes }) => sum + (bytes?.length ?? 0), 0));
-      whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
-        const responses = rowsOf(rows, request.isolationLevel, call.version);
-        reply({ throttleTimeMs, sessionId: session.id, responses }, () => freeFetched(broker, fetched));
-        mute(call, gate, throttleTimeMs, release);
+      findStarts(broker, rows, () => {
+        whenKnown(broker.dispatcher, gate, (throttleTimeMs) => {
+          const responses = rowsOf(rows, request.isolationLevel, call.version);
+          reply({ throttleTimeMs, sessionId: session.id, responses }, () => freeFetched(broker, fetched));
+          mute(call, gate, throttleTimeMs, release);
+        });
       });
     });
   });
@@ -243,6 +252,27 @@ function allOf(session: FetchSession, fetched: readonly Fetched[]): Fetched[] {
   );
 }
 
+/** Of a partition that is quiet its host says nothing, not even where it starts: that is asked for, once in a session. */
+function findStarts({ dispatcher }: Broker, rows: readonly Fetched[], done: () => void): void {
+  let left = 1;
+  const found = (): void => {
+    if (--left === 0) done();
+  };
+  for (const row of rows) {
+    const { followed } = row;
+    if (row.error !== 0 || row.startOffset !== -1 || followed.slot === -1) continue;
+    left++;
+    dispatcher.askHost(followed.host, 'listOffsets', { slot: followed.slot, timestampMs: times.earliest }, (error, answer) => {
+      if (error === 0 && answer !== null) {
+        row.startOffset = answer.offset;
+        if (followed.startOffset === -1) followed.startOffset = answer.offset;
+      }
+      found();
+    });
+  }
+  found();
+}
+
 function rowsOf(fetched: readonly Fetched[], isolationLevel: number, version: number): TopicRow[] {
   const topics = new Map<string, { topic: string; topicId: string; partitions: PartitionRow[] }>();
   for (const one of fetched) {
@@ -253,15 +283,16 @@ function rowsOf(fetched: readonly Fetched[], isolationLevel: number, version: nu
       row = { topic, topicId, partitions: [] };
       topics.set(key, row);
     }
-    const error = one.error === 0 && one.records !== null && version < ZSTD_SINCE && hasZstd(one.records) ? NO_CODEC : kafkaCode(one.error);
+    const asked = version >= IDS_SINCE && topicId === ZERO_UUID && one.error === UNKNOWN ? errors.UNKNOWN_TOPIC_ID.code : one.error;
+    const error = one.error === 0 && one.records !== null && version < ZSTD_SINCE && hasZstd(one.records) ? NO_CODEC : kafkaCode(asked);
     row.partitions.push({
       partitionIndex: partition,
       errorCode: error,
-      highWatermark: one.highWatermark,
+      highWatermark: error === 0 ? one.highWatermark : -1,
       // Without transactions everything that is committed is stable.
-      lastStableOffset: one.highWatermark,
-      logStartOffset: one.startOffset,
-      abortedTransactions: isolationLevel === READ_COMMITTED ? [] : null,
+      lastStableOffset: error === 0 ? one.highWatermark : -1,
+      logStartOffset: error === 0 ? one.startOffset : -1,
+      abortedTransactions: isolationLevel === READ_COMMITTED || nowhere.has(error) ? [] : null,
       records: error === 0 && one.records !== null ? one.records : NO_RECORDS,
     });
   }
@@ -274,8 +305,16 @@ function hasZstd(bytes: Buffer): boolean {
   return false;
 }
 
+/** Errors of what is not there at all, or cannot be told: Kafka leaves such rows as they are made. */
+const nowhere = new Set<number>([
+  errors.UNKNOWN_TOPIC_OR_PARTITION.code,
+  errors.UNKNOWN_TOPIC_ID.code,
+  errors.UNSUPPORTED_COMPRESSION_TYPE.code,
+]);
 const READ_COMMITTED = 1;
 const BEFORE_ALL = -2;
 const ZSTD_SINCE = 10;
+const IDS_SINCE = 13;
+const UNKNOWN = errors.UNKNOWN_TOPIC_OR_PARTITION.code;
 const NO_CODEC = errors.UNSUPPORTED_COMPRESSION_TYPE.code;
 const NO_RECORDS = Buffer.alloc(0);

@@ -2,6 +2,7 @@
 import { errors } from '../../base/errors.ts';
 import { times } from '../../partition/protocol.ts';
 import { kafkaCode } from '../broker.ts';
+import { namedTwice } from '../by-topic.ts';
 import { wrongEpoch } from '../fetching.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, int8, int16, int32, int64, type RequestOf, type ResponseOf, string, struct, ZERO_UUID } from '../schema.ts';
@@ -64,15 +65,18 @@ export function handleListOffsets(request: RequestOf<typeof listOffsets>, call: 
   topics.learn(names, false, () => {
     let left = 1;
     const done = (): void => {
-      if (--left === 0) reply({ topics: rows });
+      if (--left === 0) reply({ topics: rows.map(({ name, refused, found }) => ({ name, partitions: [...refused, ...found] })) });
     };
-    const rows = request.topics.map(({ name, partitions }, t) => {
+    const rows = request.topics.map(({ name, partitions: asked }, t) => {
+      const twice = namedTwice(asked.map(({ partitionIndex }) => partitionIndex));
+      const partitions = asked.filter(({ partitionIndex }) => !twice.has(partitionIndex));
+      const refused = [...twice].map((partitionIndex): Row => ({ partitionIndex, errorCode: errors.INVALID_REQUEST.code }));
       const found: Row[] = [];
       partitions.forEach(({ partitionIndex, timestamp, currentLeaderEpoch }, p) => {
         found[p] = { partitionIndex };
         const place = topics.partition(names[t], partitionIndex);
         const refusal = refusalOf(place, topics.find(names[t]) === undefined ? topics.refusalOf(names[t]) : UNKNOWN, currentLeaderEpoch);
-        if (place === undefined || refusal !== 0 || call.version < (since.get(timestamp) ?? 0)) {
+        if (place === undefined || refusal !== 0 || call.version < sinceOf(timestamp)) {
           found[p] = { partitionIndex, errorCode: refusal === 0 ? errors.UNSUPPORTED_VERSION.code : refusal };
           return;
         }
@@ -86,10 +90,15 @@ export function handleListOffsets(request: RequestOf<typeof listOffsets>, call: 
           done();
         });
       });
-      return { name, partitions: found };
+      return { name, refused, found };
     });
     done();
   });
+}
+
+/** Times below the special ones are of versions to come. */
+function sinceOf(timestamp: number): number {
+  return timestamp < LATEST_TIERED ? Number.POSITIVE_INFINITY : (since.get(timestamp) ?? 0);
 }
 
 const UNKNOWN = errors.UNKNOWN_TOPIC_OR_PARTITION.code;

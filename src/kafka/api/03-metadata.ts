@@ -1,11 +1,13 @@
 /** Metadata: brokers, topics and where their partitions are led. Topics have ids from version 10, and may be asked for by id from version 12. */
 
 import { errors } from '../../base/errors.ts';
+import { checkTopicName } from '../../coordinator/names.ts';
 import type { TopicMetadata } from '../../coordinator/protocol.ts';
 import { type Broker, kafkaCode, NODE_ID } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { clusterOperations, operationsOf, topicOperations } from '../operations.ts';
-import { api, array, bool, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid } from '../schema.ts';
+import { api, array, bool, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
+import type { TopicName } from '../topics.ts';
 
 export const metadata = api({
   key: 3,
@@ -81,7 +83,7 @@ export function handleMetadata(request: Request, { broker, version }: Call, repl
     });
     return;
   }
-  const names = request.topics.map(({ name, topicId }) => ({ topic: name ?? '', topicId }));
+  const names = namedOnce(request.topics);
   broker.topics.learn(names, request.allowAutoTopicCreation, () => {
     answer(
       names.map((named) => {
@@ -90,6 +92,15 @@ export function handleMetadata(request: Request, { broker, version }: Call, repl
       }),
     );
   });
+}
+
+/** Each topic once. Where some are asked for by id, names alone are not looked at, as in Kafka. */
+function namedOnce(topics: NonNullable<Request['topics']>): TopicName[] {
+  const byId = topics.filter(({ topicId }) => topicId !== ZERO_UUID);
+  const once = new Map(
+    (byId.length > 0 ? byId : topics).map(({ name, topicId }) => [topicId === ZERO_UUID ? name : topicId, { name, topicId }]),
+  );
+  return [...once.values()].map(({ name, topicId }) => ({ topic: name ?? '', topicId }));
 }
 
 function rowOf(topic: TopicMetadata, topicAuthorizedOperations: number): TopicRow {
@@ -109,8 +120,9 @@ function rowOf(topic: TopicMetadata, topicAuthorizedOperations: number): TopicRo
   };
 }
 
-function refusedRow({ topics }: Broker, named: { topic: string; topicId: string }): TopicRow {
-  const code = topics.refusalOf(named);
+function refusedRow({ topics }: Broker, named: TopicName): TopicRow {
+  const isNamed = named.topicId === ZERO_UUID;
+  const code = isNamed && checkTopicName(named.topic) !== null ? errors.INVALID_TOPIC_EXCEPTION.code : topics.refusalOf(named);
   const name = code === errors.UNKNOWN_TOPIC_ID.code ? null : named.topic;
   return { name, topicId: named.topicId, errorCode: kafkaCode(code), partitions: [] };
 }

@@ -1,4 +1,5 @@
 /** OffsetCommit: where a group stands, by its member's generation or member epoch. Retention was a matter of the commit up to version 4. */
+import { errors } from '../../base/errors.ts';
 import { kafkaCode } from '../broker.ts';
 import { byTopic } from '../by-topic.ts';
 import type { Call, Reply } from '../handler.ts';
@@ -48,7 +49,7 @@ export const offsetCommit = api({
 /** Answered when it is stored, not when it is synced: as Kafka's. */
 export function handleOffsetCommit(
   request: RequestOf<typeof offsetCommit>,
-  { broker }: Call,
+  { broker, version }: Call,
   reply: Reply<typeof offsetCommit.response>,
 ): void {
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } = request;
@@ -67,7 +68,20 @@ export function handleOffsetCommit(
     const refused = error === 0 ? new Map(answer?.offsets?.map((row) => [`${row.partition} ${row.topic}`, row.error])) : null;
     const errorOf = (topic: string, partition: number): number => (refused === null ? error : (refused.get(`${partition} ${topic}`) ?? 0));
     const rows = offsets.map(({ topic, partition }) => ({ topic, partition, error: errorOf(topic, partition) }));
-    const row = ({ partition, error: code }: (typeof rows)[number]) => ({ partitionIndex: partition, errorCode: kafkaCode(code) });
+    const row = ({ partition, error: code }: (typeof rows)[number]) => ({
+      partitionIndex: partition,
+      errorCode: codeFor(version, kafkaCode(code)),
+    });
     reply({ topics: byTopic(rows, row) });
   });
 }
+
+/** Older versions have no words for some refusals. */
+function codeFor(version: number, code: number): number {
+  if (version >= EPOCHS_SINCE) return code;
+  if (code === errors.GROUP_ID_NOT_FOUND.code) return errors.ILLEGAL_GENERATION.code;
+  return code === errors.STALE_MEMBER_EPOCH.code ? errors.UNSUPPORTED_VERSION.code : code;
+}
+
+/** The version in which members of KIP-848 commit. */
+const EPOCHS_SINCE = 9;

@@ -52,7 +52,7 @@ export function handleFindCoordinator(
     errorMessage: 'only groups are coordinated here',
   };
   // Also of the group without a name: clients of before 2.2 ask for it when they read without a group.
-  const found = keyType === GROUP ? { ...place, errorCode: 0, errorMessage: null } : refused;
+  const found = keyType === GROUP ? { ...place, errorCode: 0, errorMessage: version < MANY_SINCE ? 'NONE' : '' } : refused;
   if (version < MANY_SINCE) reply({ ...found, coordinators: [] });
   else reply({ nodeId: -1, host: '', port: -1, errorMessage: null, coordinators: coordinatorKeys.map((one) => ({ key: one, ...found })) });
 }

@@ -1,4 +1,5 @@
 /** LeaveGroup of the classic protocol: one member, or from version 3 many (KIP-345). */
+import { errors } from '../../base/errors.ts';
 import { kafkaCode } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, int16, int32, type RequestOf, string, struct } from '../schema.ts';
@@ -44,6 +45,8 @@ export function handleLeaveGroup(
       ? request.members.map(({ memberId, groupInstanceId, reason }) => ({ memberId, instanceId: groupInstanceId, reason: reason ?? '' }))
       : [{ memberId: request.memberId, instanceId: null, reason: '' }];
   broker.dispatcher.askCoordinator('leaveGroup', { groupId: request.groupId, members: leaving }, (error, answer) => {
+    // Where there is no such group, each of the members is unknown.
+    if (error === UNKNOWN_MEMBER && version >= MANY_SINCE) return reply({ members: leaving.map(unknown) });
     const members = (answer?.members ?? []).map((member) => ({
       memberId: member.memberId,
       groupInstanceId: member.instanceId,
@@ -53,6 +56,12 @@ export function handleLeaveGroup(
     const alone = version < MANY_SINCE ? (members[0]?.errorCode ?? 0) : 0;
     reply({ errorCode: error === 0 ? alone : kafkaCode(error), members });
   });
+}
+
+const UNKNOWN_MEMBER = errors.UNKNOWN_MEMBER_ID.code;
+
+function unknown({ memberId, instanceId }: { memberId: string; instanceId: string | null }) {
+  return { memberId, groupInstanceId: instanceId, errorCode: UNKNOWN_MEMBER };
 }
 
 /** KIP-345: many members at once. */

@@ -1,4 +1,5 @@
 /** SyncGroup of the classic protocol: the leader brings the assignment, everybody gets their part. */
+import { errors } from '../../base/errors.ts';
 import { kafkaCode } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bytes, int16, int32, type RequestOf, string, struct } from '../schema.ts';
@@ -31,8 +32,14 @@ export const syncGroup = api({
   },
 });
 
-export function handleSyncGroup(request: RequestOf<typeof syncGroup>, { broker }: Call, reply: Reply<typeof syncGroup.response>): void {
+export function handleSyncGroup(
+  request: RequestOf<typeof syncGroup>,
+  { broker, version }: Call,
+  reply: Reply<typeof syncGroup.response>,
+): void {
   const { groupId, generationId, memberId, groupInstanceId, protocolType, protocolName, assignments } = request;
+  const isWhole = version < PROTOCOL_SINCE || (protocolType !== null && protocolName !== null);
+  if (!isWhole) return reply({ errorCode: errors.INCONSISTENT_GROUP_PROTOCOL.code, assignment: NOTHING });
   const ask = {
     groupId,
     generation: generationId,
@@ -48,4 +55,6 @@ export function handleSyncGroup(request: RequestOf<typeof syncGroup>, { broker }
   });
 }
 
+/** The version that says what the group speaks (KIP-559). */
+const PROTOCOL_SINCE = 5;
 const NOTHING = new Uint8Array(0);

@@ -57,7 +57,9 @@ export function handleDescribeGroups(
       if (group === undefined) return dead(groupId, error, '');
       if (group.error === errors.GROUP_ID_NOT_FOUND.code || group.type !== 'classic') {
         const said = group.error === 0 ? `Group ${groupId} is not a classic group.` : `Group ${groupId} not found.`;
-        return version < NOT_FOUND_SINCE ? dead(groupId, 0, '') : dead(groupId, errors.GROUP_ID_NOT_FOUND.code, said);
+        return version < NOT_FOUND_SINCE
+          ? { ...dead(groupId, 0, ''), authorizedOperations }
+          : dead(groupId, errors.GROUP_ID_NOT_FOUND.code, said);
       }
       if (group.error !== 0) return dead(groupId, group.error, group.message);
       return { ...rowOf(group), authorizedOperations };
@@ -67,17 +69,19 @@ export function handleDescribeGroups(
 }
 
 function rowOf({ groupId, state, protocolType, assignor, members }: GroupDescription): Row {
+  // Until a group is stable, what its members can do is not settled.
+  const isStable = state === 'Stable';
   return {
     groupId,
     groupState: state,
     protocolType,
-    protocolData: assignor,
+    protocolData: isStable ? assignor : '',
     members: members.map(({ memberId, instanceId, clientId, clientHost, metadata, assignmentBytes }) => ({
       memberId,
       groupInstanceId: instanceId,
       clientId,
       clientHost,
-      memberMetadata: metadata,
+      memberMetadata: isStable ? metadata : NOTHING,
       memberAssignment: assignmentBytes,
     })),
   };
@@ -95,5 +99,6 @@ function dead(groupId: string, error: number, message: string): Row {
   };
 }
 
+const NOTHING = new Uint8Array(0);
 /** The version that knows GROUP_ID_NOT_FOUND. */
 const NOT_FOUND_SINCE = 6;

@@ -1,8 +1,9 @@
 /** CreateTopics: with partitions or an assignment, and configs; checked only, if so asked. */
 import { errors } from '../../base/errors.ts';
 import type { NewTopic, TopicResult } from '../../coordinator/protocol.ts';
-import { kafkaCode, NODE_ID } from '../broker.ts';
-import { configSources, configsAsMade } from '../configs.ts';
+import { type Broker, kafkaCode, NODE_ID } from '../broker.ts';
+import { namedTwice } from '../by-topic.ts';
+import { rowOf as configRow } from '../configs.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bool, int8, int16, int32, type RequestOf, type ResponseOf, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
@@ -63,35 +64,47 @@ export const createTopics = api({
 type Request = RequestOf<typeof createTopics>;
 type Row = ResponseOf<typeof createTopics>['topics'][number];
 
+/** A topic that is named twice is answered once. */
 export function handleCreateTopics(request: Request, { broker }: Call, reply: Reply<typeof createTopics.response>): void {
-  const { dispatcher } = broker;
+  const { validateOnly } = request;
   const wanted = request.topics.map(newTopicOf);
-  const topics = wanted.flatMap((one) => (one.refusal === '' ? [one.topic] : []));
-  dispatcher.askCoordinator('createTopics', { topics, validateOnly: request.validateOnly }, (error, answer) => {
+  const names = new Set(wanted.map(({ topic }) => topic.name));
+  const twice = namedTwice(wanted.map(({ topic }) => topic.name));
+  const refusals = new Map(wanted.flatMap((one) => (one.error !== 0 && !twice.has(one.topic.name) ? [[one.topic.name, one]] : [])));
+  const topics = wanted.flatMap(({ topic }) => (refusals.has(topic.name) ? [] : [topic]));
+  broker.dispatcher.askCoordinator('createTopics', { topics, validateOnly, describe: true }, (error, answer) => {
     const results = new Map((answer?.topics ?? []).map((result) => [result.name, result]));
-    const made = request.validateOnly ? [] : [...results.values()].filter((result) => result.error === 0).map(({ name }) => name);
-    configsAsMade(dispatcher, made, (configs) => {
-      const rows = wanted.map(({ topic, refusal }) => {
-        if (refusal !== '') return refused(topic.name, errors.INVALID_REPLICA_ASSIGNMENT.code, refusal);
-        const result = results.get(topic.name);
-        return result === undefined ? refused(topic.name, error, null) : rowOf(result, configs.get(topic.name) ?? asAsked(topic));
-      });
-      reply({ topics: rows });
+    const rows = [...names].map((name) => {
+      const refusal = refusals.get(name);
+      if (refusal !== undefined) return refused(name, refusal.error, refusal.message);
+      const result = results.get(name);
+      if (result === undefined) return refused(name, error, null);
+      return result.error === 0 ? rowOf(result, broker) : refused(name, result.error, result.message);
     });
+    reply({ topics: rows });
   });
 }
 
-/** Partitions by count, or by an assignment to brokers, of which there is one. */
-function newTopicOf({ name, numPartitions, replicationFactor, assignments, configs }: Request['topics'][number]): {
+interface Wanted {
   topic: NewTopic;
-  refusal: string;
-} {
+  /** Not 0: why it cannot be asked for. */
+  error: number;
+  message: string;
+}
+
+/** Partitions by count, or by an assignment to brokers, of which there is one. */
+function newTopicOf({ name, numPartitions, replicationFactor, assignments, configs }: Request['topics'][number]): Wanted {
   const topic = { name, partitions: numPartitions, replicationFactor, configs: setOnly(configs) };
-  if (assignments.length === 0) return { topic, refusal: '' };
+  const unset = configs.find(({ value }) => value === null);
+  if (unset !== undefined)
+    return { topic, error: errors.INVALID_CONFIG.code, message: `"${unset.name}" has no value: leave it out, or give one` };
+  if (assignments.length === 0) return { topic, error: 0, message: '' };
   topic.partitions = assignments.length;
   topic.replicationFactor = 1;
-  const refusal = numPartitions !== -1 || replicationFactor !== -1 ? 'give an assignment, or counts' : assignmentRefusal(assignments);
-  return { topic, refusal };
+  if (numPartitions !== -1 || replicationFactor !== -1)
+    return { topic, error: errors.INVALID_REQUEST.code, message: 'give an assignment, or counts' };
+  const message = assignmentRefusal(assignments);
+  return { topic, error: message === '' ? 0 : errors.INVALID_REPLICA_ASSIGNMENT.code, message };
 }
 
 export function assignmentRefusal(assignments: readonly { partitionIndex: number; brokerIds: readonly number[] }[]): string {
@@ -102,33 +115,22 @@ export function assignmentRefusal(assignments: readonly { partitionIndex: number
   return '';
 }
 
-/** The configs of a topic that was only tried: those that it would have of its own. Kafka's Java client wants a list where there is no error. */
-function asAsked({ configs }: NewTopic): NonNullable<Row['configs']> {
-  return Object.entries(configs).map(([name, value]) => ({
-    name,
-    value,
-    readOnly: false,
-    configSource: configSources.topic,
-    isSensitive: false,
-  }));
-}
-
 function setOnly(configs: readonly { name: string; value: string | null }[]): Record<string, string> {
   return Object.fromEntries(configs.flatMap(({ name, value }) => (value === null ? [] : [[name, value]])));
 }
 
-function rowOf(result: TopicResult, configs: Row['configs']): Row {
-  if (result.error !== 0) return refused(result.name, result.error, result.message);
+/** A topic that was only tried has an id as well, that nobody will see again. */
+function rowOf({ name, topicId, partitions, entries = [] }: TopicResult, { dispatcher }: Broker): Row {
   return {
-    name: result.name,
-    topicId: result.topicId === '' ? ZERO_UUID : result.topicId,
+    name,
+    topicId: topicId === '' ? Buffer.from(dispatcher.random.bytes(16)).toString('hex') : topicId,
     errorMessage: null,
-    numPartitions: result.partitions,
+    numPartitions: partitions,
     replicationFactor: 1,
-    configs,
+    configs: entries.map(configRow),
   };
 }
 
 function refused(name: string, error: number, errorMessage: string | null): Row {
-  return { name, topicId: ZERO_UUID, errorCode: kafkaCode(error), errorMessage, configs: null };
+  return { name, topicId: ZERO_UUID, errorCode: kafkaCode(error), errorMessage, configs: [] };
 }

@@ -35,35 +35,61 @@ export const deleteTopics = api({
 
 type Row = ResponseOf<typeof deleteTopics>['responses'][number];
 
-/** Up to version 5 topics are named in a list of their own; from 6 on by name, or by id where the name is null. */
-export function handleDeleteTopics(
-  request: RequestOf<typeof deleteTopics>,
-  { broker }: Call,
-  reply: Reply<typeof deleteTopics.response>,
-): void {
+type Request = RequestOf<typeof deleteTopics>;
+
+/**
+ * Up to version 5 topics are named in a list of their own; from 6 on by name, or by id where the name is null. One that is named more than
+ * once, by whatever, is answered once and stays.
+ */
+export function handleDeleteTopics(request: Request, { broker }: Call, reply: Reply<typeof deleteTopics.response>): void {
   const { topics, dispatcher } = broker;
-  const wanted = [
-    ...request.topicNames.map((name) => ({ topic: name, topicId: ZERO_UUID })),
-    ...request.topics.map(({ name, topicId }) => ({ topic: name ?? '', topicId: name === null ? topicId : ZERO_UUID })),
-  ];
+  const refusals: Row[] = [];
+  const wanted = wantedOf(request, refusals);
   topics.learn(
     wanted.filter(({ topicId }) => topicId !== ZERO_UUID),
     false,
     () => {
-      const names = wanted.map((one) => (one.topicId === ZERO_UUID ? one.topic : topics.find(one)?.name));
-      const known = names.filter((name) => name !== undefined);
+      const named = wanted.map((one) => ({ topicId: one.topicId, name: one.topicId === ZERO_UUID ? one.topic : topics.find(one)?.name }));
+      const known = named.flatMap(({ name }) => name ?? []);
       dispatcher.askCoordinator('deleteTopics', { names: known }, (error, answer) => {
         const results = new Map((answer?.topics ?? []).map((result) => [result.name, result]));
-        const responses = wanted.map(({ topic, topicId }, i): Row => {
-          const name = names[i];
-          if (name === undefined) return { name: null, topicId, errorCode: errors.UNKNOWN_TOPIC_ID.code };
+        const rows = named.map(({ name, topicId }): Row => {
+          if (name === undefined) return unknownId(topicId);
           const result = results.get(name);
-          const code = result?.error ?? error;
           const id = result === undefined || result.topicId === '' ? topicId : result.topicId;
-          return { name: topic === '' ? name : topic, topicId: id, errorCode: kafkaCode(code), errorMessage: result?.message || null };
+          return { name, topicId: id, errorCode: kafkaCode(result?.error ?? error), errorMessage: result?.message || null };
         });
-        reply({ responses });
+        reply({ responses: [...refusals, ...onceEach(rows)] });
       });
     },
   );
+}
+
+/** What names a topic by both, or by neither, is refused. */
+function wantedOf({ topicNames, topics }: Request, refusals: Row[]): { topic: string; topicId: string }[] {
+  const wanted = topicNames.map((name) => ({ topic: name, topicId: ZERO_UUID }));
+  for (const { name, topicId } of topics) {
+    const hasId = topicId !== ZERO_UUID;
+    if ((name !== null) !== hasId) wanted.push({ topic: name ?? '', topicId });
+    else {
+      const errorMessage = hasId ? 'name a topic by its name or by its id, not by both' : 'a topic is named by its name or by its id';
+      refusals.push({ name, topicId, errorCode: errors.INVALID_REQUEST.code, errorMessage });
+    }
+  }
+  return wanted;
+}
+
+function unknownId(topicId: string): Row {
+  return { name: null, topicId, errorCode: errors.UNKNOWN_TOPIC_ID.code, errorMessage: 'there is no topic with this id' };
+}
+
+/** Of rows with the same name the one that has the id, if any. */
+function onceEach(rows: readonly Row[]): Row[] {
+  const kept = new Map<string, Row>();
+  for (const row of rows) {
+    const key = row.name ?? row.topicId;
+    const known = kept.get(key);
+    if (known === undefined || known.topicId === ZERO_UUID) kept.set(key, row);
+  }
+  return [...kept.values()];
 }

@@ -25,14 +25,15 @@ export const initProducerId = api({
 
 /** Of an idempotent producer; transactional ones are refused, since transactions are not spoken. */
 export function handleInitProducerId(
-  { transactionalId }: RequestOf<typeof initProducerId>,
+  { transactionalId, producerId, producerEpoch }: RequestOf<typeof initProducerId>,
   { broker }: Call,
   reply: Reply<typeof initProducerId.response>,
 ): void {
-  if (transactionalId !== null)
-    return reply({ errorCode: errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code, producerId: -1, producerEpoch: -1 });
+  const refuse = (errorCode: number): void => reply({ errorCode, producerId: -1, producerEpoch: -1 });
+  if (transactionalId === '' || (producerId === -1) !== (producerEpoch === -1)) return refuse(errors.INVALID_REQUEST.code);
+  if (transactionalId !== null) return refuse(errors.TRANSACTIONAL_ID_AUTHORIZATION_FAILED.code);
   broker.dispatcher.askCoordinator('initProducerId', {}, (error, answer) => {
-    if (error !== 0 || answer === null) reply({ errorCode: kafkaCode(error), producerId: -1, producerEpoch: -1 });
+    if (error !== 0 || answer === null) refuse(kafkaCode(error));
     else reply({ producerId: answer.producerId, producerEpoch: answer.producerEpoch });
   });
 }

@@ -1,5 +1,6 @@
 /** DescribeConfigs: of topics, brokers and groups, each value with its source, type, synonyms and documentation. */
 import { errors } from '../../base/errors.ts';
+import { checkTopicName } from '../../coordinator/names.ts';
 import type { ConfigSynonym } from '../../coordinator/protocol.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
@@ -57,7 +58,7 @@ export const describeConfigs = api({
 type Request = RequestOf<typeof describeConfigs>;
 type Resource = Request['resources'][number];
 type Result = ResponseOf<typeof describeConfigs>['results'][number];
-type Found = { error: number; message: string | null; rows: ConfigRow[] };
+type Found = { error: number; message: string; rows: ConfigRow[] };
 
 export function handleDescribeConfigs(request: Request, { broker }: Call, reply: Reply<typeof describeConfigs.response>): void {
   const { dispatcher } = broker;
@@ -72,12 +73,13 @@ export function handleDescribeConfigs(request: Request, { broker }: Call, reply:
       const results = request.resources.map((resource) => {
         const result = (found: Found): Result => resultOf(request, resource, found, below);
         const { resourceType, resourceName } = resource;
-        if (error !== 0) return result({ error, message: null, rows: [] });
+        if (error !== 0) return result({ error, message: '', rows: [] });
         if (resourceType === resources.group) return result(groups(resourceName));
         if (resourceType !== resources.topic) return result(elsewhere(resource, bus));
+        const wrong = checkTopicName(resourceName);
+        if (wrong !== null) return result({ error: errors.INVALID_TOPIC_EXCEPTION.code, message: wrong, rows: [] });
         const topic = topics.get(resourceName);
-        const code = topic?.error ?? errors.UNKNOWN_TOPIC_OR_PARTITION.code;
-        return result({ error: code, message: null, rows: (topic?.entries ?? []).map(rowOf) });
+        return result({ error: topic?.error ?? UNKNOWN, message: '', rows: (topic?.entries ?? []).map(rowOf) });
       });
       reply({ results });
     }),
@@ -86,26 +88,29 @@ export function handleDescribeConfigs(request: Request, { broker }: Call, reply:
 
 /** What groups are told apart from the others, whether they are there or not. */
 function groupRows(dispatcher: Dispatcher, groupIds: string[], done: (found: (groupId: string) => Found) => void): void {
-  if (groupIds.length === 0) return done(() => ({ error: 0, message: null, rows: [] }));
+  if (groupIds.length === 0) return done(() => ({ error: 0, message: '', rows: [] }));
   dispatcher.askCoordinator('describeGroupConfigs', { groupIds }, (error, answer) => {
     const rows = new Map((answer?.groups ?? []).map(({ groupId, entries }) => [groupId, entries.map(rowOf)]));
     done((groupId) => {
       if (groupId === '') return { error: errors.INVALID_REQUEST.code, message: 'a group has a name', rows: [] };
-      return { error, message: null, rows: rows.get(groupId) ?? [] };
+      return { error, message: '', rows: rows.get(groupId) ?? [] };
     });
   });
 }
 
+const UNKNOWN = errors.UNKNOWN_TOPIC_OR_PARTITION.code;
+
 /** Of what is no topic. The cluster as a whole has no settings that could be changed, and so none of its own. */
 function elsewhere({ resourceType, resourceName }: Resource, bus: ConfigRow[]): Found {
-  if (resourceType === resources.broker) {
-    if (resourceName === '') return { error: 0, message: null, rows: [] };
-    if (resourceName === String(NODE_ID)) return { error: 0, message: null, rows: bus };
-    return { error: errors.INVALID_REQUEST.code, message: `there is one broker, ${NODE_ID}, not "${resourceName}"`, rows: [] };
+  const refused = (message: string): Found => ({ error: errors.INVALID_REQUEST.code, message, rows: [] });
+  const isBroker = resourceType === resources.broker;
+  if (isBroker || resourceType === resources.brokerLogger) {
+    if (resourceName === String(NODE_ID)) return { error: 0, message: '', rows: isBroker ? bus : [] };
+    if (resourceName === '' && isBroker) return { error: 0, message: '', rows: [] };
+    return refused(`there is one broker, ${NODE_ID}, not "${resourceName}"`);
   }
-  const known = Object.values<number>(resources).includes(resourceType);
-  if (known) return { error: 0, message: null, rows: [] };
-  return { error: errors.INVALID_REQUEST.code, message: `resources of type ${resourceType} are not known`, rows: [] };
+  if (!Object.values<number>(resources).includes(resourceType)) return refused(`resources of type ${resourceType} are not known`);
+  return resourceName === '' ? refused('the resource has no name') : { error: 0, message: '', rows: [] };
 }
 
 /** `below`: where values come from that the topic does not set; null when nobody asks. */
@@ -125,7 +130,7 @@ function resultOf(
     resourceName,
     configs: wanted.map((row) => ({
       ...row,
-      synonyms: below === null ? [] : synonymsOf(row, below[row.name] ?? []),
+      synonyms: below === null ? [] : synonymsOf(row, below[row.name]),
       documentation: request.includeDocumentation ? row.documentation : null,
     })),
   };

@@ -52,10 +52,10 @@ export function handleAlterConfigs(request: Request, { broker }: Call, reply: Re
       if (resourceType === resources.group) return { resourceType, resourceName, ops: [], refusal: WHOLE };
       const named = new Set(configs.map(({ name }) => name));
       const gone = (set.get(resourceName) ?? []).filter((key) => !named.has(key)).map((key) => ({ key, op: 'delete' as const, value: '' }));
-      const ops = configs.map(({ name, value }) =>
-        value === null ? { key: name, op: 'delete' as const, value: '' } : { key: name, op: 'set' as const, value },
-      );
-      return { resourceType, resourceName, ops: [...gone, ...ops], refusal: '' };
+      const ops = configs.map(({ name, value }) => ({ key: name, op: 'set' as const, value: value ?? '' }));
+      const unset = configs.find(({ value }) => value === null);
+      const refusal = unset === undefined ? '' : `"${unset.name}" has no value: leave it out, or give one`;
+      return { resourceType, resourceName, ops: [...gone, ...ops], refusal };
     });
     alterResources(dispatcher, alterations, request.validateOnly, (responses) => reply({ responses }));
   });

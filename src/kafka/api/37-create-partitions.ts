@@ -1,6 +1,7 @@
 /** CreatePartitions: a topic gets more of them. */
 import { errors } from '../../base/errors.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
+import { namedTwice } from '../by-topic.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, bool, int16, int32, type RequestOf, type ResponseOf, string, struct } from '../schema.ts';
 
@@ -41,12 +42,17 @@ type Request = RequestOf<typeof createPartitions>;
 type Row = ResponseOf<typeof createPartitions>['results'][number];
 
 export function handleCreatePartitions(request: Request, { broker }: Call, reply: Reply<typeof createPartitions.response>): void {
+  const twice = namedTwice(request.topics.map(({ name }) => name));
   const results: Row[] = [];
   let left = 1;
   const done = (): void => {
-    if (--left === 0) reply({ results });
+    if (--left > 0) return;
+    const errorMessage = 'a topic is named more than once';
+    const refused = [...twice].map((name) => ({ name, errorCode: errors.INVALID_REQUEST.code, errorMessage }));
+    reply({ results: [...refused, ...results] });
   };
-  request.topics.forEach((topic, i) => {
+  const topics = request.topics.filter(({ name }) => !twice.has(name));
+  topics.forEach((topic, i) => {
     left++;
     create(topic, (row) => {
       results[i] = row;

@@ -27,7 +27,7 @@ export function handleDeleteGroups(
   { broker }: Call,
   reply: Reply<typeof deleteGroups.response>,
 ): void {
-  const groupIds = [...request.groupsNames];
+  const groupIds = [...new Set(request.groupsNames)];
   broker.dispatcher.askCoordinator('deleteGroups', { groupIds }, (error, answer) => {
     const rows = error === 0 && answer !== null ? answer.groups : groupIds.map((groupId) => ({ groupId, error }));
     reply({ results: rows.map((row) => ({ groupId: row.groupId, errorCode: kafkaCode(row.error) })) });

@@ -1,6 +1,6 @@
 /** ElectLeaders: the preferred leader takes over, or any that lives (KIP-460). */
 import { errors } from '../../base/errors.ts';
-import { kafkaCode } from '../broker.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { forPartitions } from '../per-partition.ts';
 import { api, array, int8, int16, int32, type RequestOf, string, struct, ZERO_UUID } from '../schema.ts';
@@ -45,9 +45,12 @@ export function handleElectLeaders(
   { broker }: Call,
   reply: Reply<typeof electLeaders.response>,
 ): void {
-  // All partitions: those that need none are not named.
-  if (request.topicPartitions === null) return reply({ replicaElectionResults: [] });
-  const wanted = request.topicPartitions.map(({ topic, partitions }) => ({ topic, topicId: ZERO_UUID, partitions }));
+  const { electionType, topicPartitions } = request;
+  const isKnown = electionType === PREFERRED || electionType === UNCLEAN;
+  if (topicPartitions === null) return isKnown ? electAll(broker, reply) : reply({ errorCode: REFUSED, replicaElectionResults: [] });
+  if (!isKnown)
+    return reply({ errorCode: topicPartitions.length === 0 ? 0 : REFUSED, replicaElectionResults: refusedAll(topicPartitions) });
+  const wanted = topicPartitions.map(({ topic, partitions }) => ({ topic, topicId: ZERO_UUID, partitions }));
   const row = (partitionId: number, code: number) => ({
     partitionId,
     errorCode: kafkaCode(code),
@@ -63,4 +66,21 @@ export function handleElectLeaders(
   );
 }
 
+/** All partitions: those that need none are not named, but their topics are. */
+function electAll({ dispatcher }: Broker, reply: Reply<typeof electLeaders.response>): void {
+  dispatcher.askCoordinator('metadata', { topics: null, autoCreate: false }, (error, answer) => {
+    const topics = (answer?.topics ?? []).map(({ name }) => ({ topic: name, partitionResult: [] }));
+    reply({ errorCode: kafkaCode(error), replicaElectionResults: topics });
+  });
+}
+
+function refusedAll(topics: NonNullable<RequestOf<typeof electLeaders>['topicPartitions']>) {
+  const errorMessage = 'an election is of type 0 or 1';
+  const rows = (partitions: readonly number[]) => partitions.map((partitionId) => ({ partitionId, errorCode: REFUSED, errorMessage }));
+  return topics.map(({ topic, partitions }) => ({ topic, partitionResult: rows(partitions) }));
+}
+
+const PREFERRED = 0;
+const UNCLEAN = 1;
+const REFUSED = errors.INVALID_REQUEST.code;
 const NOT_NEEDED = errors.ELECTION_NOT_NEEDED.code;

@@ -48,6 +48,7 @@ type Request = RequestOf<typeof describeClientQuotas>;
 type Component = Request['components'][number];
 
 const CLIENT_ID = 'client-id';
+const ENTITY_TYPES = [CLIENT_ID, 'user', 'ip'];
 const EXACT = 0;
 const DEFAULT = 1;
 const ANY = 2;
@@ -55,21 +56,22 @@ const ANY = 2;
 /** Quotas are by client id alone; of users there are none. */
 export function handleDescribeClientQuotas(request: Request, { broker }: Call, reply: Reply<typeof describeClientQuotas.response>): void {
   const types = request.components.map(({ entityType }) => entityType);
-  const wrong = request.components.find(({ matchType }) => matchType < EXACT || matchType > ANY);
-  if (wrong !== undefined || new Set(types).size < types.length)
-    return reply({
-      errorCode: errors.INVALID_REQUEST.code,
-      errorMessage: 'a filter names each kind of entity once, by 0, 1 or 2',
-      entries: null,
-    });
+  const refuse = (errorCode: number, errorMessage: string): void => reply({ errorCode, errorMessage, entries: null });
+  if (request.components.some(isWrong) || new Set(types).size < types.length)
+    return refuse(errors.INVALID_REQUEST.code, 'a filter names each kind of entity once, by 0 with a name, by 1 or 2 without');
+  if (types.some((type) => !ENTITY_TYPES.includes(type))) return refuse(errors.UNSUPPORTED_VERSION.code, 'there is no such kind of entity');
   const byClient = request.components.find(({ entityType }) => entityType === CLIENT_ID);
   // A filter by user or address matches nothing here.
   const none = types.some((type) => type !== CLIENT_ID) || (request.strict && byClient === undefined);
   broker.dispatcher.askCoordinator('describeQuotas', {}, (error, answer) => {
     if (error !== 0 || answer === null) return reply({ errorCode: kafkaCode(error), errorMessage: null, entries: null });
     const found = none ? [] : answer.quotas.filter((quota) => byClient === undefined || matches(byClient, quota));
-    reply({ errorMessage: null, entries: found.map(entryOf) });
+    reply({ errorMessage: '', entries: found.map(entryOf) });
   });
+}
+
+function isWrong({ entityType, matchType, match }: Component): boolean {
+  return entityType === '' || matchType < EXACT || matchType > ANY || (matchType === EXACT) !== (match !== null);
 }
 
 function matches({ matchType, match }: Component, { clientId }: ClientQuota): boolean {

@@ -66,6 +66,7 @@ function alter({ dispatcher }: Broker, { entity, ops }: Entry, validateOnly: boo
   const [first] = entity;
   if (entity.length !== 1 || first.entityType !== 'client-id')
     return done({ errorCode: errors.INVALID_REQUEST.code, errorMessage: 'quotas are set by client-id alone', entity });
+  if (first.entityName === '') return done({ errorCode: errors.INVALID_REQUEST.code, errorMessage: 'a client id is not empty', entity });
   const ask = {
     clientId: first.entityName,
     ops: ops.map(({ key, value, remove }) => ({ key, value: remove ? null : value })),

@@ -36,20 +36,21 @@ export const describeCluster = api({
 });
 
 const BROKERS = 1;
+const CONTROLLERS = 2;
 
 export function handleDescribeCluster(
   { endpointType, includeClusterAuthorizedOperations }: RequestOf<typeof describeCluster>,
   { broker }: Call,
   reply: Reply<typeof describeCluster.response>,
 ): void {
-  const wrong = endpointType !== BROKERS;
+  if (endpointType !== BROKERS) {
+    const errorCode = endpointType === CONTROLLERS ? errors.MISMATCHED_ENDPOINT_TYPE.code : errors.UNSUPPORTED_ENDPOINT_TYPE.code;
+    return reply({ errorCode, errorMessage: 'brokers listen here, not controllers', clusterId: '', brokers: [] });
+  }
   reply({
-    errorCode: wrong ? errors.MISMATCHED_ENDPOINT_TYPE.code : 0,
-    errorMessage: wrong ? 'brokers listen here, not controllers' : null,
-    endpointType: BROKERS,
     clusterId: broker.clusterId,
     controllerId: NODE_ID,
-    brokers: wrong ? [] : [{ brokerId: NODE_ID, ...broker.advertised, isFenced: false }],
+    brokers: [{ brokerId: NODE_ID, ...broker.advertised, isFenced: false }],
     clusterAuthorizedOperations: operationsOf(includeClusterAuthorizedOperations, clusterOperations),
   });
 }

@@ -1,8 +1,11 @@
 /** DescribeProducers: the idempotent producers that a partition remembers (KIP-664). */
-import { kafkaCode } from '../broker.ts';
+import { errors } from '../../base/errors.ts';
+import { checkTopicName } from '../../coordinator/names.ts';
+import { type Broker, kafkaCode } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { forPartitions } from '../per-partition.ts';
 import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, string, struct, ZERO_UUID } from '../schema.ts';
+import type { TopicName } from '../topics.ts';
 
 export const describeProducers = api({
   key: 61,
@@ -68,8 +71,15 @@ export function handleDescribeProducers(
         done({ partitionIndex, errorCode: kafkaCode(error), activeProducers });
       });
     },
-    (partitionIndex, code) => ({ partitionIndex, errorCode: kafkaCode(code), activeProducers: [] }),
+    (partitionIndex, code, named) => unknown(broker, partitionIndex, code, named),
     (partitionIndex) => partitionIndex,
     (topics) => reply({ topics: topics.map(({ named, rows }) => ({ name: named.topic, partitions: rows })) }),
   );
+}
+
+function unknown({ topics }: Broker, partitionIndex: number, code: number, named: TopicName): Row {
+  const wrong = checkTopicName(named.topic);
+  const message = topics.find(named) === undefined ? 'there is no such topic' : null;
+  const errorCode = wrong === null ? kafkaCode(code) : errors.INVALID_TOPIC_EXCEPTION.code;
+  return { partitionIndex, errorCode, errorMessage: wrong ?? message, activeProducers: [] };
 }

@@ -1,4 +1,5 @@
 /** ListTransactions: transactions that are under way, by state, producer and age (KIP-664). */
+import { errors } from '../../base/errors.ts';
 import type { Call, Reply } from '../handler.ts';
 import { api, array, int16, int32, int64, type RequestOf, string, struct } from '../schema.ts';
 
@@ -31,9 +32,21 @@ const states = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCo
 
 /** None is under way, since transactions are not spoken. */
 export function handleListTransactions(
-  { stateFilters }: RequestOf<typeof listTransactions>,
+  { stateFilters, transactionalIdPattern }: RequestOf<typeof listTransactions>,
   _call: Call,
   reply: Reply<typeof listTransactions.response>,
 ): void {
+  if (!isPattern(transactionalIdPattern ?? ''))
+    return reply({ errorCode: errors.INVALID_REGULAR_EXPRESSION.code, unknownStateFilters: [], transactionStates: [] });
   reply({ unknownStateFilters: stateFilters.filter((name) => !states.includes(name)), transactionStates: [] });
+}
+
+/** Nothing is matched by it: that it can be read is all that is asked of it. */
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -56,6 +56,7 @@ export function handleConsumerGroupHeartbeat(
   const refuse = (error: number, errorMessage: string | null): void =>
     reply({ errorCode: kafkaCode(error), errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 });
   const { memberId, topicPartitions } = request;
+  if (request.groupId.trim() === '') return refuse(errors.INVALID_REQUEST.code, "GroupId can't be empty.");
   if (version >= OWN_ID_SINCE && memberId === '') return refuse(errors.INVALID_REQUEST.code, "MemberId can't be empty.");
   const owned = topicPartitions?.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) ?? null;
   const ask = {

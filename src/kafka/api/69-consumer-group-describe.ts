@@ -74,6 +74,7 @@ export function handleConsumerGroupDescribe(
     const named = [...topics].map((topic) => ({ topic, topicId: ZERO_UUID }));
     broker.topics.learn(named, false, () => {
       const groups = request.groupIds.map((groupId): Row => {
+        if (groupId === '') return dead(groupId, errors.INVALID_GROUP_ID.code, null);
         const group = known.get(groupId);
         if (group === undefined) return dead(groupId, error, null);
         if (group.error !== 0) return dead(groupId, group.error, group.message === '' ? `Group ${groupId} not found.` : group.message);
@@ -105,7 +106,7 @@ function memberRow(broker: Broker, member: MemberDescription): MemberRow {
     clientId: member.clientId,
     clientHost: member.clientHost,
     subscribedTopicNames: member.subscribedTopics,
-    subscribedTopicRegex: member.subscribedRegex === '' ? null : member.subscribedRegex,
+    subscribedTopicRegex: member.subscribedRegex,
     assignment: { topicPartitions: withIds(broker, member.assignment) },
     targetAssignment: { topicPartitions: withIds(broker, member.targetAssignment) },
     memberType: member.isClassic ? 0 : 1,
@@ -121,6 +122,6 @@ function withIds({ topics }: Broker, assigned: readonly TopicPartitions[]) {
 }
 
 function dead(groupId: string, error: number, errorMessage: string | null): Row {
-  const none = { groupState: 'Dead', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
+  const none = { groupState: '', groupEpoch: 0, assignmentEpoch: 0, assignorName: '', members: [] };
   return { groupId, errorCode: kafkaCode(error), errorMessage, ...none };
 }

@@ -1,4 +1,5 @@
 /** ListConfigResources: what has configs of its own. Up to version 0 it listed resources of client metrics alone. */
+import { errors } from '../../base/errors.ts';
 import type { Dispatcher } from '../../dispatch/dispatcher.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
 import { resources } from '../configs.ts';
@@ -31,6 +32,8 @@ export function handleListConfigResources(
   { broker, version }: Call,
   reply: Reply<typeof listConfigResources.response>,
 ): void {
+  const unknown = resourceTypes.some((type) => !Object.values<number>(resources).includes(type));
+  if (unknown) return reply({ errorCode: errors.UNSUPPORTED_VERSION.code, configResources: [] });
   const wants = (type: number): boolean => version > 0 && (resourceTypes.length === 0 || resourceTypes.includes(type));
   const brokers = wants(resources.broker) ? [{ resourceName: String(NODE_ID), resourceType: resources.broker }] : [];
   listTopics(broker.dispatcher, wants(resources.topic), (topicsError, topics) =>

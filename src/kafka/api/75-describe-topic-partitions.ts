@@ -1,4 +1,6 @@
 /** DescribeTopicPartitions: what Metadata says, page by page (KIP-966). */
+import { errors } from '../../base/errors.ts';
+import { checkTopicName } from '../../coordinator/names.ts';
 import { kafkaCode, NODE_ID } from '../broker.ts';
 import type { Call, Reply } from '../handler.ts';
 import { topicOperations } from '../operations.ts';
@@ -58,6 +60,7 @@ export const describeTopicPartitions = api({
   },
 });
 
+type Request = RequestOf<typeof describeTopicPartitions>;
 type Response = ResponseOf<typeof describeTopicPartitions>;
 type TopicRow = Response['topics'][number];
 
@@ -65,11 +68,12 @@ type TopicRow = Response['topics'][number];
 const PAGE_MAX = 2000;
 
 export function handleDescribeTopicPartitions(
-  request: RequestOf<typeof describeTopicPartitions>,
+  request: Request,
   { broker }: Call,
   reply: Reply<typeof describeTopicPartitions.response>,
 ): void {
   const asked = request.topics.length === 0 ? null : request.topics.map(({ name }) => name);
+  if (asked !== null && isLost(request.cursor, asked)) return reply({ topics: [...new Set(asked)].map(lost) });
   broker.dispatcher.askCoordinator('metadata', { topics: asked, autoCreate: false }, (_error, all) => {
     const { cursor } = request;
     const from = cursor?.topicName ?? '';
@@ -88,7 +92,7 @@ export function handleDescribeTopicPartitions(
       topics.push({
         name,
         topicId: error === 0 ? topicId : ZERO_UUID,
-        errorCode: kafkaCode(error),
+        errorCode: error !== 0 && checkTopicName(name) !== null ? errors.INVALID_TOPIC_EXCEPTION.code : kafkaCode(error),
         isInternal: false,
         topicAuthorizedOperations: topicOperations,
         partitions: shown.map(({ partition, leaderEpoch }) => ({
@@ -109,4 +113,13 @@ export function handleDescribeTopicPartitions(
     }
     reply({ topics, nextCursor });
   });
+}
+
+/** Whether a cursor points to where none that was given for these topics can. */
+function isLost(cursor: Request['cursor'], asked: readonly string[]): boolean {
+  return cursor !== null && (cursor.partitionIndex < 0 || !asked.includes(cursor.topicName));
+}
+
+function lost(name: string): TopicRow {
+  return { name, topicId: ZERO_UUID, errorCode: errors.INVALID_REQUEST.code, partitions: [] };
 }
