@@ -125,7 +125,7 @@ export class Fetches {
   #isParked(session: Session): boolean {
     const { clock } = this.#setup.requests;
     const { lanes } = session;
-    const youngMs = lanes[0].busySinceMs + PARKED_MS * 2 ** Math.min(session.givenUp, 10) - clock.monotonicMs();
+    const youngMs = lanes[0].busySinceMs + PARKED_MS * 2 ** Math.min(session.givenUp, DOUBLINGS_MAX) - clock.monotonicMs();
     if (youngMs > 0) {
       clock.after(youngMs, () => this.#send(session), true);
       return false;
@@ -226,3 +226,5 @@ const EMPTY = { path: '', position: 0, length: 0 };
 /** Of one reader to one broker. */
 const LANES_MAX = 2;
 const PARKED_MS = 20;
+/** 2.5 s: with a longer fetchWaitMs and nothing to read, no seek waits for more. */
+const DOUBLINGS_MAX = 7;
