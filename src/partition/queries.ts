@@ -22,8 +22,8 @@ export function listOffsets(carried: Carried<unknown>, ask: HostAskOf<'listOffse
 
 export function deleteRecords(carried: Carried<unknown>, ask: HostAskOf<'deleteRecords'>): HostReplyOf<'deleteRecords'> {
   return answer(carried, ask.slot, { verb: 'deleteRecords', id: ask.id, error: 0, startOffset: -1 }, ({ log }) => {
-    // As in Kafka: of what is only compacted nothing is deleted from the start.
-    if (log.config.cleanupCompact && !log.config.cleanupDelete) return { error: errors.POLICY_VIOLATION.code };
+    // As in Kafka: what is kept, or compacted alone, is not deleted from its start.
+    if (!log.config.cleanupDelete) return { error: errors.POLICY_VIOLATION.code };
     const before = ask.beforeOffset === -1 ? log.committedOffset : ask.beforeOffset;
     if (before < 0 || before > log.committedOffset) return { error: errors.OFFSET_OUT_OF_RANGE.code, startOffset: log.startOffset };
     log.deleteBefore(before);

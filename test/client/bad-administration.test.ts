@@ -36,7 +36,7 @@ describe('topics', () => {
     ['create what exists', create({ name: 't' }), 'TOPIC_ALREADY_EXISTS', /"t" exists already/],
     ['create twice at once', create({ name: 'n' }, { name: 'n' }), 'INVALID_REQUEST', /named more than once/],
     ['create no partitions', create({ name: 'n', partitions: 0 }), 'INVALID_PARTITIONS', /1 to 10000 partitions/],
-    ['create too many', create({ name: 'n', partitions: 10_001 }), 'INVALID_PARTITIONS', /not 10001/],
+    ['create too many', create({ name: 'n', partitions: 10_001 }), 'POLICY_VIOLATION', /not 10001/],
     [
       'create a function of partitions',
       create({ name: 'n', partitions: () => 1 }),

@@ -46,8 +46,9 @@ const rows = {
     why: 'How much is logged is said where the bus is opened.',
   },
   'topics-at-once': {
-    kafka: 'A topic that is not made within timeoutMs is answered with REQUEST_TIMED_OUT, and may come to be.',
-    spillway: 'timeoutMs is not looked at.',
+    kafka:
+      'A topic that is not made within timeoutMs is answered with REQUEST_TIMED_OUT, and may come to be; one that is made when it is asked for is unknown until it is there.',
+    spillway: 'timeoutMs is not looked at, and what is asked for is there, or refused with what is wrong.',
     why: 'A topic is made in one turn of the coordinator: nothing is waited for.',
   },
   'says-more': {

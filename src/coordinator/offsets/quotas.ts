@@ -62,10 +62,10 @@ function change(quota: QuotaFact, ops: CoordinatorAskOf<'alterQuotas'>['ops']): 
     if (!Object.hasOwn(keys, key)) return `"${key}" is no quota: there are ${Object.keys(keys).join(' and ')}`;
     if (seen.has(key)) return `"${key}" is named twice`;
     seen.add(key);
-    if (value !== null && (!Number.isSafeInteger(value) || value < 1)) {
-      return `${key} is a whole number of bytes per second from 1, or null for none, not ${value}`;
+    if (value !== null && (!Number.isFinite(value) || value < 1 || value > Number.MAX_SAFE_INTEGER)) {
+      return `${key} is a number of bytes per second from 1, or null for none, not ${value}`;
     }
-    quota[keys[key as keyof typeof keys]] = value;
+    quota[keys[key as keyof typeof keys]] = value === null ? null : Math.floor(value);
   }
   return null;
 }

@@ -2,11 +2,11 @@
 import { errors } from '../../base/errors.ts';
 import type { PartitionMetadata } from '../../coordinator/protocol.ts';
 import type { Acks, HostReplyOf } from '../../partition/protocol.ts';
-import { type Broker, kafkaCode } from '../broker.ts';
+import { kafkaCode } from '../broker.ts';
 import { checkFrame, isTransactional, isZstd } from '../foreign-batch.ts';
 import type { Call, Reply } from '../handler.ts';
 import { type Append, produceAll } from '../producing.ts';
-import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, records, string, struct, uuid } from '../schema.ts';
+import { api, array, int16, int32, int64, type RequestOf, type ResponseOf, records, string, struct, uuid, ZERO_UUID } from '../schema.ts';
 
 export const produce = api({
   key: 0,
@@ -102,7 +102,7 @@ function append(request: Request, call: Call, reply: Reply<typeof produce.respon
       if (refusal !== 0) {
         row.errorCode = refusal;
         if (refusal === errors.CORRUPT_MESSAGE.code) row.errorMessage = 'these bytes are no batch of records';
-      } else if (place === undefined) row.errorCode = unknown(broker, topic);
+      } else if (place === undefined) row.errorCode = unknown(call, topic);
       else if (batch !== null) appends.push({ place, batch, done: (error, answer) => fill(row, error, answer) });
       return row;
     }),
@@ -160,6 +160,8 @@ function named({ name, topicId }: { name: string; topicId: string }): { topic: s
 
 /** The version whose clients know the codec. */
 const ZSTD_SINCE = 7;
+/** The version that names topics by id. */
+const IDS_SINCE = 13;
 
 /** Errors that say that the log was not come to, or is not sound. */
 const unlookedAt = new Set<number>([
@@ -171,6 +173,7 @@ const unlookedAt = new Set<number>([
 ]);
 
 /** The topic, or one of its partitions. */
-function unknown({ topics }: Broker, topic: { name: string; topicId: string }): number {
+function unknown({ broker: { topics }, version }: Call, topic: { name: string; topicId: string }): number {
+  if (version >= IDS_SINCE && topic.topicId === ZERO_UUID) return errors.UNKNOWN_TOPIC_ID.code;
   return topics.find(named(topic)) === undefined ? topics.refusalOf(named(topic)) : errors.UNKNOWN_TOPIC_OR_PARTITION.code;
 }

@@ -292,7 +292,7 @@ function rowsOf(fetched: readonly Fetched[], isolationLevel: number, version: nu
       // Without transactions everything that is committed is stable.
       lastStableOffset: error === 0 ? one.highWatermark : -1,
       logStartOffset: error === 0 ? one.startOffset : -1,
-      abortedTransactions: isolationLevel === READ_COMMITTED || nowhere.has(error) ? [] : null,
+      abortedTransactions: (error === 0 && isolationLevel === READ_COMMITTED) || nowhere.has(error) ? [] : null,
       records: error === 0 && one.records !== null ? one.records : NO_RECORDS,
     });
   }

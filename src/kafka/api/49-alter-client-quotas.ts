@@ -64,9 +64,11 @@ export function handleAlterClientQuotas(request: Request, { broker }: Call, repl
 
 function alter({ dispatcher }: Broker, { entity, ops }: Entry, validateOnly: boolean, done: (row: Row) => void): void {
   const [first] = entity;
-  if (entity.length !== 1 || first.entityType !== 'client-id')
-    return done({ errorCode: errors.INVALID_REQUEST.code, errorMessage: 'quotas are set by client-id alone', entity });
-  if (first.entityName === '') return done({ errorCode: errors.INVALID_REQUEST.code, errorMessage: 'a client id is not empty', entity });
+  const refuse = (errorMessage: string): void => done({ errorCode: errors.INVALID_REQUEST.code, errorMessage, entity });
+  if (entity.length !== 1 || first.entityType !== 'client-id') return refuse('quotas are set by client-id alone');
+  const part = ops.find(({ value, remove }) => !remove && !Number.isInteger(value));
+  if (part !== undefined) return refuse(`${part.key} is a whole number of bytes per second, not ${part.value}`);
+  if (first.entityName === '') return refuse('a client id is not empty');
   const ask = {
     clientId: first.entityName,
     ops: ops.map(({ key, value, remove }) => ({ key, value: remove ? null : value })),

@@ -36,6 +36,7 @@ const cases: Readonly<Record<string, Case>> = {
   'wait -1': [{ partition: 1 }, { maxWaitMs: -1 }],
   'committed only': [{ fetchOffset: 1 }, { isolationLevel: 1 }],
   'committed only, none': [{ partition: 1 }, { isolationLevel: 1, maxWaitMs: 0 }],
+  'committed only, out of range': [{ fetchOffset: 99 }, { isolationLevel: 1 }],
   'isolation 7': [{ fetchOffset: 1 }, { isolationLevel: 7 }],
   'last epoch 3': [{ fetchOffset: 1, lastFetchedEpoch: 3, currentLeaderEpoch: 0 }],
   'last epoch 0': [{ fetchOffset: 1, lastFetchedEpoch: 0, currentLeaderEpoch: 0 }],

@@ -39,6 +39,7 @@ const deleted: Readonly<Record<string, Partial<Deleted>>> = {
 export async function offsetCases(asker: Asker): Promise<void> {
   const ids = await asker.makeTopics({ listed: 2, shrunk: 2 });
   await asker.makeTopics({ 'shrunk-compacted': 1 }, { 'cleanup.policy': 'compact' });
+  await asker.makeTopics({ 'shrunk-kept': 1 }, { 'cleanup.policy': '' });
   for (const name of ['listed', 'shrunk'] as const) {
     for (const timestampMs of times) {
       const topicData = [{ name, topicId: ids[name], partitionData: [{ index: 0, records: batchOf(['x'], { timestampMs }) }] }];
@@ -82,6 +83,7 @@ export async function offsetCases(asker: Asker): Promise<void> {
   for (const [label, partition] of Object.entries(deleted)) await remove(label, 'shrunk', partition);
   await remove('unknown topic', 'absent', {});
   await remove('of a compacted topic', 'shrunk-compacted', {});
+  await remove('of a topic without a policy', 'shrunk-kept', {});
   const start = {
     replicaId: -1,
     isolationLevel: 0,

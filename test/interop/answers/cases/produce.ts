@@ -2,7 +2,7 @@
 
 import { crc32c } from '../../../../src/base/crc32c.ts';
 import { produce } from '../../../../src/kafka/api/00-produce.ts';
-import type { OutgoingRequestOf } from '../../../../src/kafka/schema.ts';
+import { type OutgoingRequestOf, ZERO_UUID } from '../../../../src/kafka/schema.ts';
 import { type BatchOptions, batchOf } from '../../../kafka/wire-client.ts';
 import { type Asker, NO_TOPIC_ID } from '../asking.ts';
 
@@ -83,6 +83,7 @@ export async function produceCases(asker: Asker): Promise<void> {
   const to = (index: number, name = 'produced', topicId = ids.produced) => ({ name, topicId, partitionData: [{ index, records: batch }] });
   await send('unknown topic', 'produced', null, { topicData: [to(0, 'absent', NO_TOPIC_ID)] });
   await send('unknown id', 'produced', null, { topicData: [to(0, '', NO_TOPIC_ID)] }, 13);
+  await send('no id', 'produced', null, { topicData: [to(0, '', ZERO_UUID)] }, 13);
   await send('bad name', 'produced', null, { topicData: [to(0, 'bad name')] });
   await send('unknown partition', 'produced', null, { topicData: [to(99)] });
   await send('negative partition', 'produced', null, { topicData: [to(-1)] });
