@@ -193,6 +193,11 @@ export function isRetriable(code: number): boolean {
   return errors[errorName(code)].retriable;
 }
 
+/** Whether what was refused with this code may be otherwise soon. A topic that is not there may be made too, but not because somebody waits for it. */
+export function isPassing(code: number): boolean {
+  return isRetriable(code) && code !== errors.UNKNOWN_TOPIC_OR_PARTITION.code && code !== errors.UNKNOWN_TOPIC_ID.code;
+}
+
 /** The one error of the public surface. Its message says what happened and what to do about it. */
 export class BusError extends Error {
   override name = 'BusError';

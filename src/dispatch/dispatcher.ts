@@ -3,7 +3,7 @@
  * serves the main thread, a worker of the user's and the listener; it does not know whether a port leads to a thread or a function.
  */
 
-import { type BusError, errors, isRetriable } from '../base/errors.ts';
+import { type BusError, errors, isPassing, isRetriable } from '../base/errors.ts';
 import type {
   CoordinatorAnswer,
   CoordinatorAsk,
@@ -254,9 +254,11 @@ export class Dispatcher {
 
   /** For who follows these topics and was told that they have changed: nobody will say so again, so it is asked until it is answered. */
   reloadTopics(names: readonly string[], done: () => void): void {
-    this.loadTopics(names, false, (error) => {
-      if (error === 0) return done();
-      if (isRetriable(error) && !this.#closed) this.clock.after(RELOAD_MS, () => this.reloadTopics(names, done));
+    this.loadTopics(names, false, (error, refusals) => {
+      // One that has no leader at the moment is not gone.
+      const isLater = error === 0 ? names.some((name) => isPassing(refusals.get(name) ?? 0)) : isRetriable(error);
+      if (!isLater) return error === 0 ? done() : undefined;
+      if (!this.#closed) this.clock.after(RELOAD_MS, () => this.reloadTopics(names, done));
     });
   }
 

@@ -150,6 +150,9 @@ function answerMetadata(theirs: Port<CoordinatorAnswer, CoordinatorPost>, answer
     const topic = makeTopic('the first');
     if (typeof next === 'number') topic.partitions[0].host = next;
     const error = typeof next === 'number' ? 0 : errors[next].code;
+    // Of this topic alone.
+    if (next === 'LEADER_NOT_AVAILABLE')
+      return theirs.post({ replies: [{ verb, id, error: 0, epoch: 2, topics: [{ ...topic, error, partitions: [] }] }], notices: [] });
     theirs.post({ replies: [{ verb, id, error, epoch: 2, topics: error === 0 ? [topic] : [] }], notices: [] });
   };
   theirs.listen(hear, () => {});
@@ -165,7 +168,7 @@ function changesOf({ changes }: HostAskOf<'fetch'>, host: number): number[] {
 describe('a reader of a partition that has moved', () => {
   test('asks where it is now until it is answered: nobody says so again', async () => {
     const { reader, hosts, theirs } = readerOfTwoHosts();
-    const answers: (ErrorName | number)[] = [0, 'NETWORK_EXCEPTION', 'REQUEST_TIMED_OUT', 1];
+    const answers: (ErrorName | number)[] = [0, 'NETWORK_EXCEPTION', 'LEADER_NOT_AVAILABLE', 'REQUEST_TIMED_OUT', 1];
     answerMetadata(theirs, answers);
     await settle();
     expect(hostsAsked(hosts)).toEqual([0]);

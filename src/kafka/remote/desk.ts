@@ -1,5 +1,5 @@
 /** What the asks of the coordinator's verbs have at hand, and the step that they share: one question to a broker, asked again where that is safe. */
-import { errorName, errors, isRetriable } from '../../base/errors.ts';
+import { errorName, errors, isPassing } from '../../base/errors.ts';
 import type { CoordinatorVerb, CoordinatorVerbs, TopicMetadata } from '../../coordinator/protocol.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { Api, Decoded, Encodable, Shape } from '../schema.ts';
@@ -77,11 +77,6 @@ export function put<Q extends Shape, P extends Shape, A extends { error: number 
 /** The broker does not coordinate this group, or not yet. */
 function isMisplaced(error: number): boolean {
   return error === errors.NOT_COORDINATOR.code || error === errors.COORDINATOR_NOT_AVAILABLE.code;
-}
-
-/** It may be otherwise soon. A topic that is not there may be made too, but not because somebody waits for it. */
-function isPassing(error: number): boolean {
-  return isRetriable(error) && error !== errors.UNKNOWN_TOPIC_OR_PARTITION.code && error !== errors.UNKNOWN_TOPIC_ID.code;
 }
 
 /** HOST_DOWN is this house's word for partitions; here it says that no broker could be reached. */
