@@ -276,16 +276,17 @@ class Simulation {
     this.#say(`${this.#at()} closes ${when}, ${crashes.length} hosts crash in it`);
     const { coordinator } = this.#bus;
     const { crashes: before } = coordinator;
+    const sinceMs = this.#world.clock.monotonicMs();
     const closing = this.#bus.close({ deadlineMs: 30_000 });
     for (const { host, steps } of crashes) this.#bus.crashHost(host, steps);
     if (coordinatorSteps > 0) coordinator.crash(coordinatorSteps);
     const closed = await this.#world.settled(closing, 40_000);
     if (closed === undefined) throw new Stuck('the bus does not close', await this.#dump());
     if ('error' in closed) throw closed.error;
-    // What a sick disk kept of a deleted topic is removed by the next start, and so is what a coordinator was about to remove when it went:
-    // its successor does not meet the hosts that have closed by then. A handler that hangs does so as its plan says; a close that comes
-    // while its thread is held up cannot hand over what the group has taken from its members meanwhile.
-    const mayKeep = this.#machine.errors > 0 || coordinator.crashes > before;
+    // What a sick disk kept of a deleted topic is removed by the next start, and so is what a coordinator was about to remove when it went, or
+    // was held up: hosts that have closed by then remove nothing. A handler that hangs does so as its plan says; a close that comes while
+    // its thread is held up cannot hand over what the group has taken from its members meanwhile.
+    const mayKeep = this.#machine.errors > 0 || coordinator.crashes > before || coordinator.actor.stalledUntilMs > sinceMs;
     const unfinished = closed.value.unfinished
       .filter((what) => !mayKeep || !what.endsWith('still being deleted'))
       .filter((what) => !GONE.test(what))
