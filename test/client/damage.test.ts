@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Bus, BusError, serdes } from '../../src/index.ts';
+import { makeDamagedLog } from '../damaged-log.ts';
 
 let dir: string;
 
@@ -10,19 +11,6 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'spillway-damage-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-/** Ten records, each a batch of its own; then a byte of the fifth is changed on the disk. */
-async function makeDamagedLog(): Promise<void> {
-  await using bus = await Bus.open({ dir, logLevel: 'silent' });
-  await bus.admin().createTopics([{ name: 't', partitions: 1, configs: { durability: 'written' } }]);
-  await using producer = bus.producer({ value: serdes.string });
-  for (let i = 0; i < 10; i++) await producer.send('t', { value: `v${i}` });
-  await bus.close();
-  const path = join(dir, 't-0', '00000000000000000000.log');
-  const bytes = readFileSync(path);
-  bytes[Math.floor(bytes.length / 10) * 4 + 65] ^= 0xff;
-  writeFileSync(path, bytes);
-}
 
 /** Everything that polls give until nothing comes, with errors in their place. */
 async function pollAll(onDamage: 'stop' | 'skip'): Promise<string[]> {
@@ -42,7 +30,7 @@ async function pollAll(onDamage: 'stop' | 'skip'): Promise<string[]> {
 }
 
 test('a damaged batch is told in its place, once, and nothing else is lost', async () => {
-  await makeDamagedLog();
+  await makeDamagedLog(dir);
   const told = ['v0', 'v1', 'v2', 'v3', 'CORRUPT_MESSAGE 4 to 5', 'v5', 'v6', 'v7', 'v8', 'v9'];
   expect(await pollAll('stop')).toEqual(told);
   // The folder was opened again: the damage is remembered, and told again.
@@ -50,12 +38,12 @@ test('a damaged batch is told in its place, once, and nothing else is lost', asy
 });
 
 test('who asks for it is not told', async () => {
-  await makeDamagedLog();
+  await makeDamagedLog(dir);
   expect(await pollAll('skip')).toEqual(['v0', 'v1', 'v2', 'v3', 'v5', 'v6', 'v7', 'v8', 'v9']);
 });
 
 test('a for-await loop throws at the damage, and a new one goes on behind it', async () => {
-  await makeDamagedLog();
+  await makeDamagedLog(dir);
   await using bus = await Bus.open({ dir, logLevel: 'silent' });
   const consumer = bus.consumer({ value: serdes.string, autoOffsetReset: 'earliest' });
   await consumer.assign('t');

@@ -1,14 +1,15 @@
 /** What was found on the disk when a log was opened is checked before a client on the wire gets it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { errors } from '../../src/base/errors.ts';
-import { Bus, serdes } from '../../src/index.ts';
+import { Bus } from '../../src/index.ts';
 import { fetch } from '../../src/kafka/api/01-fetch.ts';
 import { ZERO_UUID } from '../../src/kafka/schema.ts';
 import { nextOffsetOf } from '../../src/record/batch-layout.ts';
 import { readRecords } from '../../src/record/batch-read.ts';
+import { makeDamagedLog } from '../damaged-log.ts';
 import { WireClient } from './wire-client.ts';
 
 let dir: string;
@@ -17,21 +18,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-/** Ten records, each a batch of its own; then a byte of the fifth is changed on the disk. */
-async function makeDamagedLog(): Promise<void> {
-  await using bus = await Bus.open({ dir, logLevel: 'silent' });
-  await bus.admin().createTopics([{ name: 't', partitions: 1, configs: { durability: 'written' } }]);
-  await using producer = bus.producer({ value: serdes.string });
-  for (let i = 0; i < 10; i++) await producer.send('t', { value: `v${i}` });
-  await bus.close();
-  const path = join(dir, 't-0', '00000000000000000000.log');
-  const bytes = readFileSync(path);
-  bytes[Math.floor(bytes.length / 10) * 4 + 65] ^= 0xff;
-  writeFileSync(path, bytes);
-}
-
 test('a damaged batch is never given out: it is told once, and who asks again gets what follows', async () => {
-  await makeDamagedLog();
+  await makeDamagedLog(dir);
   await using bus = await Bus.open({ dir, logLevel: 'silent' });
   const client = await WireClient.open(await bus.listen({ port: 0 }));
   const got: string[] = [];
